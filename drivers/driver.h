@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a driver is: THE interface between the gateway and the outside world's sensors.
+ *
+ * A driver is a folder below drivers/ with one `const struct driver driver_<name>` and one line in
+ * registry.def. It reads its part of the configuration through option tables (config/option.h), and
+ * gives readings away with source_emit() and its relatives. drivers/file is the commented example
+ * to start a new one from. */
+#ifndef SENSORGW_DRIVERS_DRIVER_H
+#define SENSORGW_DRIVERS_DRIVER_H
+
+#include "config/config.h"
+#include "drivers/source.h"
+#include "gateway/core/err.h"
+
+#include <stdint.h>
+#include <stdio.h>
+
+struct driver {
+    struct driver_schema schema;
+
+    /* Gets hold of the port, connection or files, and sets source->state. On error leaves nothing
+     * behind; the source's thread tries again with a back-off from 1 to 30 s, and meanwhile emits
+     * QUALITY_TIMEOUT for what is due. */
+    enum gw_err (*open)(struct source *s);
+
+    /* Does what is due by now_us (monotonic), emits, and says when it wants to be called next.
+     * Returns within about one time-out of its own. GW_OK whatever single sensors did; an error
+     * means that the source must be closed and opened again. NULL: the driver is pushed to and
+     * emits from a thread of its library. */
+    enum gw_err (*poll)(struct source *s, int64_t now_us, int64_t *next_us);
+
+    /* Once for each successful open. Nothing is emitted after it returns. */
+    void (*close)(struct source *s);
+
+    /* Prints what will run, for `sensorgw check`: requests, addresses, topics; lines indented by
+     * two spaces. */
+    void (*describe)(const struct source_config *c, FILE *f);
+};
+
+/* All drivers, in the order of registry.def; static. */
+const struct driver *const *driver_all(size_t *count);
+/* Their schemas, for config_load(); static. */
+const struct driver_schema *const *driver_schemas(size_t *count);
+/* NULL when there is none of that name. */
+const struct driver *driver_find(const char *name);
+
+#endif

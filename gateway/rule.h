@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Threshold rules as a state machine: normal → pending (`for`) → raised → escalated → cleared.
+ * Pure: no lock, no clock, no input or output, so that its test is a table.
+ *
+ * A high limit is crossed by value > limit and left by value ≤ limit − hysteresis; a low one by
+ * value < limit and value ≥ limit + hysteresis. The severity of an excursion is the worst since it
+ * was raised. Readings without a number change nothing, but for `stale`, which counts the time
+ * since the last good one. */
+#ifndef SENSORGW_GATEWAY_RULE_H
+#define SENSORGW_GATEWAY_RULE_H
+
+#include "config/config.h"
+#include "gateway/core/reading.h"
+#include "gateway/core/record.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* One per rule and sensor. All zero but seen_mono_us is the state "normal, nothing seen yet". */
+struct rule_state {
+    int64_t alert_id;   /* of the excursion; 0 while normal */
+    int64_t since_us;   /* raised at: UTC µs */
+    int64_t pending_us; /* time of the reading with which the pending severity began: UTC µs */
+    int64_t pending_mono_us; /* the same on the monotonic clock */
+    int64_t seen_mono_us;    /* last good reading, monotonic; at start: when the watch began */
+    int64_t last_us;         /* RULE_RATE: the previous good reading */
+    double last;
+    double value, limit; /* of the newest crossing: what a raise will report */
+    uint8_t severity;    /* enum severity of the excursion; NONE while normal */
+    uint8_t
+        pending; /* enum severity that is held but not yet for long enough; NONE: nothing pending */
+    bool has_last;
+};
+
+/* What to do after a reading or a tick. The caller gives a new alert id on ALERT_RAISED, and writes
+ * it into the state. */
+struct rule_event {
+    enum alert_state state;
+    enum severity severity;
+    double value, limit;
+    int64_t time_us; /* UTC */
+};
+
+/* Judges one reading. now_mono_us: when it is judged, monotonic (a replay passes the reading's own
+ * time). True: *out holds a transition, and *state is changed accordingly. */
+bool rule_eval(const struct rule_config *rule, struct rule_state *state, const struct reading *r,
+               int64_t now_mono_us, struct rule_event *out);
+
+/* Lets time pass: `for` that has matured without a new reading, and stale. */
+bool rule_tick(const struct rule_config *rule, struct rule_state *state, int64_t now_mono_us,
+               int64_t now_wall_us, struct rule_event *out);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The database, as an interface: SQLite today. The writing store is one connection that belongs to
+ * one thread (the writer); whoever asks questions opens a reader of their own (storage/query.h).
+ * Schema: storage/README.md. */
+#ifndef SENSORGW_STORAGE_STORE_H
+#define SENSORGW_STORAGE_STORE_H
+
+#include "gateway/core/err.h"
+#include "gateway/core/ledger.h"
+#include "gateway/core/record.h"
+#include "gateway/core/sensor.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct store;
+
+struct store_options {
+    const char *path;             /* the database file; its folder must exist or be creatable */
+    struct sensor_table *sensors; /* borrowed: names behind the indices in records */
+    const char *const *sources; /* borrowed: names behind sensor.source, and of the ledger's rows */
+    struct ledger *ledger;      /* borrowed: what each commit saves; NULL: nothing */
+    int64_t raw_us, minute_us, hour_us; /* retention by table; 0: for ever */
+    int64_t max_size;                   /* bytes; oldest raw readings go first; 0: no limit */
+};
+
+/* Opens or creates the database for writing, migrates it, takes the lock that keeps a second
+ * gateway out (GW_EBUSY: one has it), and brings the roll-ups up to date. A file that is damaged or
+ * no database is renamed to <path>.corrupt-<UTC time> and a new one is begun; GW_EACCES, GW_ENOSPC,
+ * GW_EIO: it cannot be opened, and the log says what to do. */
+enum gw_err store_open(struct store **out, const struct store_options *options);
+
+/* Rolls up, marks a clean stop, checkpoints and closes; NULL is ok. */
+void store_close(struct store *s);
+
+/* Commits all n records in one transaction, with the ledger's figures: all durable, or none (then
+ * the caller keeps them and may try again). *duplicates: readings whose (time, sensor) was stored
+ * already, left out. Alert transitions become rows of `alert` and `alert_event` (the outbox). n = 0
+ * with nothing to mark is no transaction. */
+enum gw_err store_append(struct store *s, const struct record *records, size_t n,
+                         uint64_t *duplicates);
+
+/* Notes that the broker has taken an outbox row, or refused it for good; goes into the next
+ * transaction. */
+struct outbox_result {
+    int64_t seq;
+    bool delivered;  /* false: dead letter */
+    int reason_code; /* MQTT 5 reason code, or −1 for one of our own */
+};
+enum gw_err store_outbox_done(struct store *s, const struct outbox_result *results, size_t n);
+
+/* Housekeeping in a small slice (at most about 50 ms): closes minutes and hours before wall_us into
+ * the roll-ups, removes what retention no longer keeps. *more: there is work left, call again soon.
+ * Never deletes when the clock looks wrong: it must not be more than a day past the newest reading.
+ */
+enum gw_err store_maintain(struct store *s, int64_t wall_us, bool *more);
+
+/* The number that the next raised alert gets (stable, never given out twice by this database). */
+int64_t store_next_alert_id(struct store *s);
+/* Eight hexadecimal digits that were drawn when the database was created: makes alert ids unique
+ * across databases. */
+const char *store_instance(const struct store *s);
+
+/* Alerts raised and not yet cleared, oldest first; each is given to `each` as the change that
+ * raised (or escalated) it last, borrowed for the call; sensor is SENSOR_NONE when the table has no
+ * sensor of that name, whose name is given too. */
+enum gw_err store_active_alerts(struct store *s,
+                                void (*each)(void *arg, const struct alert_change *change,
+                                             const char *sensor_name),
+                                void *arg);
+
+#endif
