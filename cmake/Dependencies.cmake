@@ -8,7 +8,7 @@ pkg_check_modules(LIBYAML REQUIRED IMPORTED_TARGET yaml-0.1)
 pkg_check_modules(CJSON REQUIRED IMPORTED_TARGET libcjson)
 pkg_check_modules(MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd)
 
-# Debian's Paho and cJSON_Utils packages carry no pkg-config file.
+# Debian's Paho package carries no pkg-config file.
 function(sensorgw_plain_library target header library)
   find_path(${target}_INCLUDE ${header} REQUIRED)
   find_library(${target}_LIBRARY ${library} REQUIRED)
@@ -17,7 +17,6 @@ function(sensorgw_plain_library target header library)
   target_link_libraries(${target} INTERFACE ${${target}_LIBRARY})
 endfunction()
 sensorgw_plain_library(paho_mqtt3as MQTTAsync.h paho-mqtt3as)
-sensorgw_plain_library(cjson_utils cjson/cJSON_Utils.h cjson_utils)
 
 if(SENSORGW_TESTS)
   pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
