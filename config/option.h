@@ -55,4 +55,8 @@ struct option {
                         * makes it "at most one" */
 };
 
+/* "500us 300ms 2s 10m 1h 30d 1y", also added up ("1h30m"), to µs. False: not a timespan, *us
+ * untouched. The command line uses it too. */
+bool option_parse_timespan(const char *text, int64_t *us);
+
 #endif

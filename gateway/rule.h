@@ -16,20 +16,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* How long a severity's limit has been crossed without a break. */
+struct rule_held {
+    int64_t since_us;      /* time of the first reading beyond the limit: UTC µs */
+    int64_t since_mono_us; /* when that was judged, monotonic */
+    double value, limit;   /* of the newest reading beyond it */
+    bool held;
+};
+
 /* One per rule and sensor. All zero but seen_mono_us is the state "normal, nothing seen yet". */
 struct rule_state {
-    int64_t alert_id;   /* of the excursion; 0 while normal */
-    int64_t since_us;   /* raised at: UTC µs */
-    int64_t pending_us; /* time of the reading with which the pending severity began: UTC µs */
-    int64_t pending_mono_us; /* the same on the monotonic clock */
-    int64_t seen_mono_us;    /* last good reading, monotonic; at start: when the watch began */
-    int64_t last_us;         /* RULE_RATE: the previous good reading */
+    int64_t alert_id;         /* of the excursion; 0 while normal */
+    int64_t since_us;         /* raised at: UTC µs */
+    int64_t seen_mono_us;     /* last good reading, monotonic; at first: when the watch began */
+    struct rule_held held[3]; /* by enum severity */
+    double limit;             /* that the excursion crossed */
+    int64_t last_us;          /* RULE_RATE: the previous good reading */
     double last;
-    double value, limit; /* of the newest crossing: what a raise will report */
-    uint8_t severity;    /* enum severity of the excursion; NONE while normal */
-    uint8_t
-        pending; /* enum severity that is held but not yet for long enough; NONE: nothing pending */
     bool has_last;
+    uint8_t severity; /* enum severity of the excursion; NONE while normal */
 };
 
 /* What to do after a reading or a tick. The caller gives a new alert id on ALERT_RAISED, and writes

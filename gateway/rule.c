@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/rule.h"
+
+#include "gateway/core/clock.h"
+
+#include <math.h>
+#include <string.h>
+
+/* What one reading says about one limit, rate or level. */
+struct judgement {
+    bool crossed[3]; /* by enum severity */
+    double limit[3];
+    double value; /* what was compared: the reading, or its rate of change */
+    bool left;    /* well inside all limits: an excursion is over */
+};
+
+static bool beyond(double high, double low, double value, double hysteresis, double *limit)
+{
+    if (!isnan(high) && value > high - hysteresis) {
+        *limit = high;
+        return true;
+    }
+    if (!isnan(low) && value < low + hysteresis) {
+        *limit = low;
+        return true;
+    }
+    return false;
+}
+
+static void judge_level(const struct rule_config *rule, double value, struct judgement *j)
+{
+    double limit;
+
+    j->value = value;
+    j->left = true;
+    for (int s = SEVERITY_WARNING; s <= SEVERITY_CRITICAL; s++) {
+        j->crossed[s] = beyond(rule->high[s], rule->low[s], value, 0, &j->limit[s]);
+        if (beyond(rule->high[s], rule->low[s], value, rule->hysteresis, &limit))
+            j->left = false;
+    }
+}
+
+/* Largest change either way, scaled to `per`. False: there is no earlier reading to compare with.
+ */
+static bool judge_rate(const struct rule_config *rule, struct rule_state *state,
+                       const struct reading *r, struct judgement *j)
+{
+    double value = reading_number(r);
+    int64_t passed = r->time_us - state->last_us;
+    bool comparable = state->has_last && passed > 0;
+    double change = value - state->last;
+
+    state->last = value;
+    state->last_us = r->time_us;
+    state->has_last = true;
+    if (!comparable)
+        return false;
+    j->value = fabs(change) * (double)rule->per_us / (double)passed;
+    j->left = true;
+    for (int s = SEVERITY_WARNING; s <= SEVERITY_CRITICAL; s++) {
+        j->crossed[s] = beyond(rule->rate[s], (double)NAN, j->value, 0, &j->limit[s]);
+        if (j->crossed[s])
+            j->left = false;
+    }
+    return true;
+}
+
+static void note_held(struct rule_state *state, const struct judgement *j, const struct reading *r,
+                      int64_t now_mono_us)
+{
+    for (int s = SEVERITY_WARNING; s <= SEVERITY_CRITICAL; s++) {
+        struct rule_held *held = &state->held[s];
+        /* A clock that was set back would make `for` wait for it: begin again. */
+        if (!j->crossed[s] || r->time_us < held->since_us)
+            held->held = false;
+        if (!j->crossed[s])
+            continue;
+        if (!held->held) {
+            held->held = true;
+            held->since_us = r->time_us;
+            held->since_mono_us = now_mono_us;
+        }
+        held->value = j->value;
+        held->limit = j->limit[s];
+    }
+}
+
+/* Raises or escalates to `target` if that is worse than what is. */
+static bool worsen(struct rule_state *state, enum severity target, int64_t time_us,
+                   struct rule_event *out)
+{
+    if (target <= state->severity)
+        return false;
+    out->state = state->severity == SEVERITY_NONE ? ALERT_RAISED : ALERT_ESCALATED;
+    if (out->state == ALERT_RAISED)
+        state->since_us = time_us;
+    state->severity = (uint8_t)target;
+    state->limit = state->held[target].limit;
+    out->severity = target;
+    out->value = state->held[target].value;
+    out->limit = state->limit;
+    out->time_us = time_us;
+    return true;
+}
+
+static bool clear(struct rule_state *state, double value, int64_t time_us, struct rule_event *out)
+{
+    *out = (struct rule_event){.state = ALERT_CLEARED,
+                               .severity = (enum severity)state->severity,
+                               .value = value,
+                               .limit = state->limit,
+                               .time_us = time_us};
+    state->severity = SEVERITY_NONE;
+    memset(state->held, 0, sizeof(state->held));
+    return true;
+}
+
+static enum severity held_since(const struct rule_state *state, const struct reading *r,
+                                int64_t for_us)
+{
+    for (int s = SEVERITY_CRITICAL; s >= SEVERITY_WARNING; s--) {
+        if (state->held[s].held && r->time_us - state->held[s].since_us >= for_us)
+            return (enum severity)s;
+    }
+    return SEVERITY_NONE;
+}
+
+static bool eval_stale(const struct rule_config *rule, struct rule_state *state,
+                       const struct reading *r, struct rule_event *out)
+{
+    if (state->severity == SEVERITY_NONE)
+        return false;
+    state->limit = (double)rule->stale_us / (double)US_PER_SECOND;
+    return clear(state, reading_number(r), r->time_us, out);
+}
+
+bool rule_eval(const struct rule_config *rule, struct rule_state *state, const struct reading *r,
+               int64_t now_mono_us, struct rule_event *out)
+{
+    struct judgement j = {0};
+
+    if (r->quality != QUALITY_GOOD || (r->flags & READING_RETAINED))
+        return false;
+    state->seen_mono_us = now_mono_us;
+    if (rule->kind == RULE_STALE)
+        return eval_stale(rule, state, r, out);
+    if (rule->kind == RULE_LEVEL)
+        judge_level(rule, reading_number(r), &j);
+    else if (!judge_rate(rule, state, r, &j))
+        return false;
+    note_held(state, &j, r, now_mono_us);
+    if (state->severity != SEVERITY_NONE && j.left)
+        return clear(state, j.value, r->time_us, out);
+    return worsen(state, held_since(state, r, rule->for_us), r->time_us, out);
+}
+
+static bool tick_stale(const struct rule_config *rule, struct rule_state *state,
+                       int64_t now_mono_us, int64_t now_wall_us, struct rule_event *out)
+{
+    if (state->severity != SEVERITY_NONE || now_mono_us - state->seen_mono_us < rule->stale_us)
+        return false;
+    state->held[rule->severity].value = (double)NAN;
+    state->held[rule->severity].limit = (double)rule->stale_us / (double)US_PER_SECOND;
+    return worsen(state, (enum severity)rule->severity, now_wall_us, out);
+}
+
+bool rule_tick(const struct rule_config *rule, struct rule_state *state, int64_t now_mono_us,
+               int64_t now_wall_us, struct rule_event *out)
+{
+    if (rule->kind == RULE_STALE)
+        return tick_stale(rule, state, now_mono_us, now_wall_us, out);
+    if (rule->kind != RULE_LEVEL || rule->for_us == 0)
+        return false; /* a rate needs two readings, so time alone tells nothing of it */
+    for (int s = SEVERITY_CRITICAL; s > state->severity; s--) {
+        const struct rule_held *held = &state->held[s];
+        if (held->held && now_mono_us - held->since_mono_us >= rule->for_us)
+            return worsen(state, (enum severity)s, now_wall_us, out);
+    }
+    return false;
+}
