@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+# Sourced by the scripts of this folder: what they install and how they build. Works on a Debian 12 that has only git.
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+# What building and testing need, beyond what Debian always has.
+packages=(cmake ninja-build gcc libc6-dev pkg-config libmodbus-dev libpaho-mqtt-dev libsqlite3-dev libcmocka-dev
+          libyaml-dev libcjson-dev libmicrohttpd-dev libssl-dev mosquitto mosquitto-clients socat python3
+          python3-pymodbus python3-serial sqlite3)
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# Installs those of the given packages that are missing, asking nothing.
+install_packages() {
+    local missing=() package
+    for package in "$@"; do
+        dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] && return 0
+    echo "Installing: ${missing[*]}"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${missing[@]}" >/dev/null
+}
+
+# build PRESET [CMAKE OPTION...]: configures and builds into build/PRESET.
+build() {
+    local preset=$1
+    shift
+    (cd "$root" && cmake --preset "$preset" "$@" >/dev/null && cmake --build --preset "$preset")
+}
