@@ -36,11 +36,10 @@ if(SENSORGW_SANITIZE)
   endif()
 elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
   # -fPIE and -pie come from CMAKE_POSITION_INDEPENDENT_CODE and CheckPIESupported.
-  add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+  # clang 14 knows no level 3.
+  set(fortify $<IF:$<C_COMPILER_ID:GNU>,3,2>)
+  add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=${fortify} -fstack-protector-strong
                       -fstack-clash-protection)
-  if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
-    add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
-  endif()
   add_link_options(-Wl,-z,relro,-z,now)
 endif()
 include(CheckPIESupported)

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/driver.h"
+#include "gateway/cli/cli.h"
+#include "gateway/core/clock.h"
+
+#include <math.h>
+
+static void print_span(const char *label, int64_t us)
+{
+    char buf[CLI_NUMBER_SIZE];
+
+    if (us == 0)
+        printf("%s for ever", label);
+    else
+        printf("%s %s", label, cli_age(us, buf));
+}
+
+static void print_sections(const struct config *c)
+{
+    printf("Gateway %s: %lld workers, queue of %lld readings\n", c->gateway.name,
+           (long long)c->gateway.workers, (long long)c->gateway.queue);
+    printf("Database %s: a transaction every %g s", c->storage.path,
+           (double)c->storage.flush_us / 1e6);
+    print_span(", raw readings kept", c->storage.retention.raw_us);
+    print_span(", minutes", c->storage.retention.minute_us);
+    print_span(", hours", c->storage.retention.hour_us);
+    if (c->storage.max_size)
+        printf(", at most %lld MB", (long long)c->storage.max_size / 1000000);
+    putchar('\n');
+    if (c->mqtt.present)
+        printf("Broker %s: alerts below %s/%s/alerts/\n", c->mqtt.url, c->mqtt.prefix,
+               c->gateway.name);
+    else
+        printf("No broker: alerts are stored and logged only\n");
+    if (c->http.enabled)
+        printf("HTTP on %s port %d\n", c->http.host, c->http.port);
+}
+
+static void print_sources(const struct config *c)
+{
+    for (size_t i = 0; i < c->source_count; i++) {
+        const struct source_config *s = &c->sources[i];
+        const struct driver *driver = driver_find(s->schema->name);
+        printf("\nSource %s (%s):\n", s->name, s->schema->name);
+        if (driver && driver->describe)
+            driver->describe(s, stdout);
+    }
+}
+
+static void print_limits(const char *name, const double limit[3])
+{
+    for (int s = SEVERITY_WARNING; s <= SEVERITY_CRITICAL; s++) {
+        if (!isnan(limit[s]))
+            printf(" %s %g (%s)", name, limit[s], severity_name((unsigned)s));
+    }
+}
+
+static void print_rule(const struct rule_config *r)
+{
+    printf("  %s on %s:", r->name, r->sensor);
+    if (r->kind == RULE_STALE) {
+        printf(" no good value for %g s (%s)\n", (double)r->stale_us / 1e6,
+               severity_name((unsigned)r->severity));
+        return;
+    }
+    print_limits("above", r->high);
+    print_limits("below", r->low);
+    if (r->kind == RULE_RATE) {
+        print_limits("changes by more than", r->rate);
+        printf(" per %g s", (double)r->per_us / 1e6);
+    }
+    if (r->hysteresis > 0)
+        printf(", hysteresis %g", r->hysteresis);
+    if (r->for_us > 0)
+        printf(", for %g s", (double)r->for_us / 1e6);
+    putchar('\n');
+}
+
+static int check(struct cli *cli, int argc, char **argv)
+{
+    static const struct cli_option options[] = {
+        {"schema", 's', false}, {"reference", 'r', false}, {"quiet", 'q', false}, {0}};
+    struct cli_parser p = {cli, &cli_command_check, options, argc, argv, 0, 0};
+    struct config *config;
+    bool quiet = false;
+    size_t drivers;
+    const struct driver_schema *const *schemas = driver_schemas(&drivers);
+    int c;
+
+    while ((c = cli_next(&p)) >= 0) {
+        if (c == 's') {
+            config_write_schema(stdout, schemas, drivers);
+            return CLI_OK;
+        }
+        if (c == 'r') {
+            config_write_reference(stdout, schemas, drivers);
+            return CLI_OK;
+        }
+        quiet = true;
+    }
+    if (c == CLI_STOP)
+        return p.status;
+    if (argc - p.first > 1)
+        return cli_usage_error(p.command, "one file at a time");
+    if (p.first < argc)
+        cli->config = argv[p.first];
+    int status = cli_load_config(cli, &config);
+    if (status != CLI_OK)
+        return status;
+    if (!quiet) {
+        print_sections(config);
+        print_sources(config);
+        printf("\nRules:%s\n", config->rule_count ? "" : " none");
+        for (size_t i = 0; i < config->rule_count; i++)
+            print_rule(&config->rules[i]);
+        printf("\n%s is valid: %zu sources, %zu sensors, %zu rules.\n", config->path,
+               config->source_count, config->sensor_count, config->rule_count);
+    }
+    config_free(config);
+    return CLI_OK;
+}
+
+const struct command cli_command_check = {
+    .name = "check",
+    .arguments = "[FILE]",
+    .summary = "Checks a configuration and prints what would run.",
+    .help = "Prints every error with its line and column; nothing is started or connected.\n\n"
+            "  -q, --quiet            only the errors\n"
+            "  -s, --schema           print the JSON Schema of the configuration instead\n"
+            "  -r, --reference        print the reference page of all options instead\n",
+    .run = check,
+};

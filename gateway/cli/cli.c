@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/cli/cli.h"
+
+#include "config/option.h"
+#include "drivers/driver.h"
+#include "gateway/core/clock.h"
+#include "storage/query.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const usual_places[] = {"sensorgw.yaml", "/etc/sensorgw/sensorgw.yaml"};
+
+static const char *config_path(const struct cli *cli)
+{
+    if (cli->config)
+        return cli->config;
+    for (size_t i = 0; i < sizeof(usual_places) / sizeof(usual_places[0]); i++) {
+        if (access(usual_places[i], R_OK) == 0)
+            return usual_places[i];
+    }
+    return NULL;
+}
+
+int cli_load_config(const struct cli *cli, struct config **out)
+{
+    const char *path = config_path(cli);
+    struct config_errors errors = {0};
+    size_t drivers;
+
+    if (!path) {
+        fprintf(stderr, "sensorgw: no configuration: neither ./sensorgw.yaml nor "
+                        "/etc/sensorgw/sensorgw.yaml is there; name one with -c FILE\n");
+        return CLI_FAILED;
+    }
+    const struct driver_schema *const *schemas = driver_schemas(&drivers);
+    enum gw_err err = config_load(path, schemas, drivers, out, &errors);
+    if (err != GW_OK) {
+        config_errors_print(&errors, path, stderr);
+        if (errors.count == 0)
+            fprintf(stderr, "%s: %s\n", path, gw_strerror(err));
+        else
+            fprintf(stderr, "%s: %zu error%s%s\n", path, errors.count, errors.count == 1 ? "" : "s",
+                    errors.truncated ? " shown, there are more" : "");
+    }
+    config_errors_free(&errors);
+    return err == GW_OK ? CLI_OK : CLI_FAILED;
+}
+
+int cli_open_database(const struct cli *cli, struct query **out)
+{
+    struct config *config = NULL;
+    int status = CLI_OK;
+
+    if (!cli->database && (status = cli_load_config(cli, &config)) != CLI_OK)
+        return status;
+    const char *path = cli->database ? cli->database : config->storage.path;
+    enum gw_err err = query_open(out, path);
+    if (err != GW_OK) {
+        fprintf(stderr, "sensorgw: cannot open database %s: %s%s\n", path, gw_strerror(err),
+                err == GW_ENOENT ? "; has the gateway run yet?" : "");
+        status = CLI_FAILED;
+    }
+    config_free(config);
+    return status;
+}
+
+static bool parse_calendar(const char *text, int64_t *out)
+{
+    static const char *const forms[] = {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M",
+                                        "%Y-%m-%d %H:%M", "%Y-%m-%d"};
+
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        struct tm tm = {0};
+        const char *end = strptime(text, forms[i], &tm);
+        if (!end)
+            continue;
+        int64_t us = (int64_t)timegm(&tm) * US_PER_SECOND;
+        if (*end == '.') {
+            double part = strtod(end, NULL);
+            end += 1 + strspn(end + 1, "0123456789");
+            us += (int64_t)llround(part * 1e6);
+        }
+        if (strcmp(end, "Z") != 0 && *end != '\0')
+            continue;
+        *out = us;
+        return true;
+    }
+    return false;
+}
+
+bool cli_parse_time(const char *text, int64_t now_us, int64_t *out)
+{
+    int64_t ago;
+
+    if (strcmp(text, "now") == 0) {
+        *out = now_us;
+        return true;
+    }
+    if (option_parse_timespan(text, &ago)) {
+        *out = now_us - ago;
+        return true;
+    }
+    return parse_calendar(text, out);
+}
+
+const char *cli_number(double value, char buf[static CLI_NUMBER_SIZE])
+{
+    for (int digits = 6; digits <= 17; digits++) {
+        snprintf(buf, CLI_NUMBER_SIZE, "%.*g", digits, value);
+        if (strtod(buf, NULL) == value)
+            break;
+    }
+    return buf;
+}
+
+const char *cli_age(int64_t us, char buf[static CLI_NUMBER_SIZE])
+{
+    int64_t s = us / US_PER_SECOND;
+
+    if (s < 120)
+        snprintf(buf, CLI_NUMBER_SIZE, "%d s", (int)s);
+    else if (s < 7200)
+        snprintf(buf, CLI_NUMBER_SIZE, "%d min", (int)(s / 60));
+    else if (s < INT64_C(172800))
+        snprintf(buf, CLI_NUMBER_SIZE, "%d h", (int)(s / 3600));
+    else
+        snprintf(buf, CLI_NUMBER_SIZE, "%lld d", (long long)(s / 86400));
+    return buf;
+}
+
+void cli_json_begin(struct cli_json *j)
+{
+    j->any = false;
+    fputs("[", stdout);
+}
+
+void cli_json_item(struct cli_json *j, cJSON *item)
+{
+    char *text = cJSON_PrintUnformatted(item);
+
+    printf("%s\n%s", j->any ? "," : "", text ? text : "null");
+    j->any = true;
+    cJSON_free(text);
+    cJSON_Delete(item);
+}
+
+void cli_json_end(struct cli_json *j)
+{
+    fputs(j->any ? "\n]\n" : "]\n", stdout);
+}
+
+void cli_json_number(cJSON *object, const char *key, double value)
+{
+    if (isnan(value))
+        cJSON_AddNullToObject(object, key);
+    else
+        cJSON_AddNumberToObject(object, key, value);
+}
+
+void cli_json_time(cJSON *object, const char *key, int64_t us)
+{
+    char buf[CLOCK_UTC_SIZE];
+
+    if (us == 0)
+        cJSON_AddNullToObject(object, key);
+    else
+        cJSON_AddStringToObject(object, key, clock_format_utc(us, 3, buf));
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command line: one file per subcommand, and what they share. */
+#ifndef SENSORGW_GATEWAY_CLI_CLI_H
+#define SENSORGW_GATEWAY_CLI_CLI_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* Exit statuses of every subcommand. */
+enum {
+    CLI_OK = 0,
+    CLI_FAILED =
+        1, /* the configuration is not valid, the database cannot be opened, nothing found, … */
+    CLI_USAGE = 2, /* the command line is wrong */
+};
+
+struct config;
+struct query;
+
+struct cli {
+    const char *config;   /* -c, --config; NULL: look in the usual places */
+    const char *database; /* --database; NULL: as the configuration says */
+};
+
+struct command {
+    const char *name;
+    const char *arguments; /* for the usage line */
+    const char *summary;   /* one line */
+    const char *help;      /* the options, ready to print */
+    int (*run)(struct cli *cli, int argc,
+               char **argv); /* argv[0] is the command's name; returns the exit status */
+};
+
+/* All subcommands, ended by NULL. */
+extern const struct command *const cli_commands[];
+
+extern const struct command cli_command_run, cli_command_check, cli_command_sensors,
+    cli_command_history, cli_command_alerts, cli_command_version;
+
+/* Parses `argv` with getopt_long; -c/--config, --database and -h/--help are added to every
+ * command's own options, which are given in the same form. Returns the short option or `val` of the
+ * next one of the command's own, −1 at the end (then *first is the first operand), or −2 when the
+ * command must end now with *status. */
+struct cli_option {
+    const char *name; /* long name; NULL ends the list */
+    int value;        /* what cli_next() returns; a letter is also the short option */
+    bool argument;    /* takes one, found in cli_argument() */
+};
+struct cli_parser {
+    struct cli *cli;
+    const struct command *command;
+    const struct cli_option *options;
+    int argc;
+    char **argv;
+    int status;
+    int first;
+};
+#define CLI_END (-1)
+#define CLI_STOP (-2)
+int cli_next(struct cli_parser *p);
+const char *cli_argument(void);
+
+/* "sensorgw: …" and where to find help, on standard error; returns CLI_USAGE. */
+int cli_usage_error(const struct command *c, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void cli_print_help(const struct command *c, FILE *f);
+
+/* Loads the configuration and prints its errors. Returns CLI_OK or the exit status. */
+int cli_load_config(const struct cli *cli, struct config **out);
+/* Opens the database that --database or the configuration names. */
+int cli_open_database(const struct cli *cli, struct query **out);
+
+/* "24h", "7d" (that long ago), an RFC 3339 time, "2026-01-31" or "2026-01-31 12:00" (UTC), or
+ * "now", to UTC µs. */
+bool cli_parse_time(const char *text, int64_t now_us, int64_t *out);
+
+/* The shortest text that reads back as the same double. */
+#define CLI_NUMBER_SIZE 32
+const char *cli_number(double value, char buf[static CLI_NUMBER_SIZE]);
+/* "3 s", "5 min", "2 h", "4 d". */
+const char *cli_age(int64_t us, char buf[static CLI_NUMBER_SIZE]);
+
+/* A JSON array on standard output, an item a line, written as it comes. */
+struct cli_json {
+    bool any;
+};
+void cli_json_begin(struct cli_json *j);
+void cli_json_item(struct cli_json *j, cJSON *item); /* takes the item */
+void cli_json_end(struct cli_json *j);
+/* Adds a number, null for NAN. */
+void cli_json_number(cJSON *object, const char *key, double value);
+/* Adds "2026-01-31T12:00:00.000Z", null for 0. */
+void cli_json_time(cJSON *object, const char *key, int64_t us);
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/cli/cli.h"
+
+const struct command *const cli_commands[] = {
+    &cli_command_run,
+    &cli_command_check,
+    &cli_command_sensors,
+    &cli_command_history,
+    &cli_command_alerts,
+    &cli_command_version,
+    NULL,
+};

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Apart from cli.c because getopt.h and config/option.h both have a `struct option`. */
+#include "gateway/cli/cli.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <string.h>
+
+enum { OPTION_DATABASE = 1000, MAX_OPTIONS = 16 };
+
+int cli_usage_error(const struct command *c, const char *format, ...)
+{
+    va_list args;
+
+    fprintf(stderr, "sensorgw %s: ", c->name);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fprintf(stderr, "\nTry 'sensorgw %s --help'.\n", c->name);
+    return CLI_USAGE;
+}
+
+void cli_print_help(const struct command *c, FILE *f)
+{
+    fprintf(f,
+            "Usage: sensorgw %s [OPTION...]%s%s\n%s\n\n%s"
+            "  -c, --config FILE      configuration; default ./sensorgw.yaml, then\n"
+            "                         /etc/sensorgw/sensorgw.yaml\n"
+            "  -h, --help             this text\n\n"
+            "Exit status: 0 done; 1 failed, with the reason on standard error; 2 wrong usage.\n",
+            c->name, c->arguments[0] ? " " : "", c->arguments, c->summary, c->help);
+}
+
+/* The command's options and those of all, in the two forms that getopt_long wants. */
+static void fill_getopt(const struct cli_option *options, struct option *longs, char *shorts)
+{
+    size_t n = 0, s = 0;
+
+    shorts[s++] = ':';
+    for (; options[n].name && n < MAX_OPTIONS - 4; n++) {
+        longs[n] = (struct option){options[n].name, options[n].argument, NULL, options[n].value};
+        if (options[n].value > ' ' && options[n].value < 127) {
+            shorts[s++] = (char)options[n].value;
+            if (options[n].argument)
+                shorts[s++] = ':';
+        }
+    }
+    longs[n++] = (struct option){"config", 1, NULL, 'c'};
+    longs[n++] = (struct option){"database", 1, NULL, OPTION_DATABASE};
+    longs[n++] = (struct option){"help", 0, NULL, 'h'};
+    longs[n] = (struct option){0};
+    memcpy(shorts + s, "c:h", 4);
+}
+
+static int stop(struct cli_parser *p, int status)
+{
+    p->status = status;
+    return CLI_STOP;
+}
+
+int cli_next(struct cli_parser *p)
+{
+    struct option longs[MAX_OPTIONS];
+    char shorts[2 * MAX_OPTIONS + 8];
+
+    fill_getopt(p->options, longs, shorts);
+    opterr = 0;
+    for (;;) {
+        int c = getopt_long(p->argc, p->argv, shorts, longs, NULL);
+        switch (c) {
+        case -1:
+            p->first = optind;
+            return CLI_END;
+        case 'c':
+            p->cli->config = optarg;
+            break;
+        case OPTION_DATABASE:
+            p->cli->database = optarg;
+            break;
+        case 'h':
+            cli_print_help(p->command, stdout);
+            return stop(p, CLI_OK);
+        case ':':
+            return stop(
+                p, cli_usage_error(p->command, "option '%s' needs a value", p->argv[optind - 1]));
+        case '?':
+            return stop(p, cli_usage_error(p->command, "unknown option '%s'", p->argv[optind - 1]));
+        default:
+            return c;
+        }
+    }
+}
+
+const char *cli_argument(void)
+{
+    return optarg;
+}
