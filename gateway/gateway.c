@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The file to read first: the start list and the stop list. Data flows
+ *
+ *   sources → readings (lanes) → workers → records → writer → store
+ *                                                      └→ outbox → publisher → broker
+ *
+ * so the sinks are started first, and the sources are stopped first. */
+#include "gateway/gateway.h"
+
+#include "drivers/driver.h"
+#include "drivers/mqtt/client.h"
+#include "drivers/source.h"
+#include "gateway/alert.h"
+#include "gateway/core/clock.h"
+#include "gateway/core/log.h"
+#include "gateway/core/metrics.h"
+#include "gateway/core/record.h"
+#include "gateway/http/http.h"
+#include "gateway/live.h"
+#include "gateway/publisher.h"
+#include "gateway/worker.h"
+#include "storage/store.h"
+#include "storage/writer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RECORD_QUEUE 8192            /* records; the writer's own batch comes on top */
+#define PUSH_TIMEOUT_MS 100          /* how long a polled source waits for room in the queue */
+#define DRAIN_US (3 * US_PER_SECOND) /* for the workers and again for the writer, when stopping */
+#define GOODBYE_US (500 * US_PER_MS) /* for the broker to acknowledge what is under way */
+
+struct gateway {
+    const struct config *config;
+    int64_t started_mono_us;
+
+    struct sensor_table *sensors;
+    struct ledger *ledger;
+    struct live *live;
+    const char **source_names;
+    struct store *store;
+    struct queue *readings, *records;
+    struct alert_book *alerts;
+    struct writer *writer;
+    struct mqtt_client *client; /* NULL without a broker */
+    struct publisher *publisher;
+    struct worker_pool *workers;
+    struct http *http;
+    struct source_env env;
+    struct source **sources;
+};
+
+/* --- the links between the parts --- */
+
+static void on_outbox(void *arg)
+{
+    struct gateway *g = arg;
+
+    if (g->publisher)
+        publisher_wake(g->publisher);
+}
+
+static void on_not_durable(void *arg, const struct alert_change *change)
+{
+    struct gateway *g = arg;
+
+    if (g->publisher)
+        publisher_send_now(g->publisher, change);
+}
+
+static enum gw_err on_outbox_done(void *arg, const struct outbox_result *result)
+{
+    struct gateway *g = arg;
+
+    return writer_outbox_done(g->writer, result);
+}
+
+static void on_connection(void *arg, bool connected)
+{
+    struct gateway *g = arg;
+
+    publisher_connection(g->publisher, connected);
+}
+
+static void on_readings(void *arg, const struct reading *readings, size_t n)
+{
+    struct gateway *g = arg;
+
+    publisher_offer(g->publisher, readings, n);
+}
+
+/* --- start --- */
+
+static enum gw_err start_tables(struct gateway *g)
+{
+    const struct config *c = g->config;
+    enum gw_err err;
+
+    if ((err = sensor_table_create(&g->sensors, c->sensor_limit)) != GW_OK ||
+        (err = ledger_create(&g->ledger, c->source_count)) != GW_OK ||
+        (err = live_create(&g->live, c->sensor_limit)) != GW_OK)
+        return err;
+    g->source_names = calloc(c->source_count, sizeof(*g->source_names));
+    g->sources = calloc(c->source_count, sizeof(*g->sources));
+    if (!g->source_names || !g->sources)
+        return GW_ENOMEM;
+    for (size_t i = 0; i < c->source_count; i++)
+        g->source_names[i] = c->sources[i].name;
+    return GW_OK;
+}
+
+static enum gw_err add_sensors(struct gateway *g, const struct source_config *source,
+                               const struct device_config *device)
+{
+    for (size_t i = 0; i < device->sensor_count; i++) {
+        const struct sensor_config *c = &device->sensors[i];
+        struct sensor sensor = {.name = c->name,
+                                .unit = c->unit,
+                                .device = device->name,
+                                .source = source->index,
+                                .every_us = c->every_us};
+        uint32_t index;
+        if (c->index == SENSOR_NONE)
+            continue;
+        enum gw_err err = sensor_table_add(g->sensors, &sensor, &index);
+        if (err != GW_OK)
+            return err;
+    }
+    return GW_OK;
+}
+
+/* The configured sensors come first, in file order, so that a sensor_config's index is its index in
+ * the table. */
+static enum gw_err start_sensors(struct gateway *g)
+{
+    for (size_t i = 0; i < g->config->source_count; i++) {
+        const struct source_config *source = &g->config->sources[i];
+        for (size_t d = 0; d < source->device_count; d++) {
+            enum gw_err err = add_sensors(g, source, &source->devices[d]);
+            if (err != GW_OK)
+                return err;
+        }
+    }
+    return GW_OK;
+}
+
+static enum gw_err start_store(struct gateway *g)
+{
+    const struct storage_section *s = &g->config->storage;
+
+    return store_open(&g->store, &(struct store_options){
+                                     .path = s->path,
+                                     .sensors = g->sensors,
+                                     .sources = g->source_names,
+                                     .ledger = g->ledger,
+                                     .raw_us = s->retention.raw_us,
+                                     .minute_us = s->retention.minute_us,
+                                     .hour_us = s->retention.hour_us,
+                                     .max_size = s->max_size,
+                                 });
+}
+
+static enum gw_err start_queues(struct gateway *g)
+{
+    size_t lanes = (size_t)g->config->gateway.workers;
+    size_t capacity = (size_t)g->config->gateway.queue / lanes;
+    enum gw_err err = queue_create(&g->readings, lanes, capacity, sizeof(struct reading));
+
+    if (err != GW_OK)
+        return err;
+    return queue_create(&g->records, 1, RECORD_QUEUE, sizeof(struct record));
+}
+
+/* An alert of an earlier run goes on, or, when nothing watches it any more, is cleared so that its
+ * retained message does not say "raised" for ever. */
+static void restore_alert(void *arg, const struct alert_change *change, const char *sensor_name)
+{
+    struct gateway *g = arg;
+
+    if (alert_book_restore(g->alerts, change, sensor_name) == GW_OK)
+        return;
+    struct alert_change *cleared = calloc(1, sizeof(*cleared));
+    if (!cleared)
+        return;
+    *cleared = *change;
+    cleared->next = NULL;
+    cleared->state = ALERT_CLEARED;
+    cleared->time_us = clock_wall_us();
+    struct record record = {.changes = cleared};
+    if (queue_try_push(g->records, 0, &record, 1) == 0)
+        alert_change_free(cleared);
+    log_info("alert cleared: %s %s: no rule watches it any more", sensor_name, change->rule);
+}
+
+static enum gw_err start_alerts(struct gateway *g)
+{
+    enum gw_err err = alert_book_create(&g->alerts, g->config, g->sensors, queue_lanes(g->readings),
+                                        store_next_alert_id(g->store), clock_mono_us());
+
+    if (err != GW_OK)
+        return err;
+    return store_active_alerts(g->store, restore_alert, g);
+}
+
+static enum gw_err start_writer(struct gateway *g)
+{
+    return writer_start(&g->writer, &(struct writer_options){
+                                        .store = g->store,
+                                        .records = g->records,
+                                        .ledger = g->ledger,
+                                        .sensors = g->sensors,
+                                        .flush_us = g->config->storage.flush_us,
+                                        .on_outbox = on_outbox,
+                                        .on_not_durable = on_not_durable,
+                                        .arg = g,
+                                    });
+}
+
+static enum gw_err start_publisher(struct gateway *g)
+{
+    const struct config *c = g->config;
+    char status_topic[512], client_id[128];
+
+    if (!c->mqtt.present)
+        return GW_OK;
+    snprintf(status_topic, sizeof(status_topic), "%s/%s/status", c->mqtt.prefix, c->gateway.name);
+    snprintf(client_id, sizeof(client_id), "sensorgw-%s", c->gateway.name);
+    enum gw_err err = mqtt_client_create(
+        &g->client, &(struct mqtt_client_options){
+                        .mqtt = &c->mqtt,
+                        .client_id = c->mqtt.client_id ? c->mqtt.client_id : client_id,
+                        .status_topic = status_topic,
+                        .on_connection = on_connection,
+                        .arg = g,
+                    });
+    if (err != GW_OK)
+        return err;
+    return publisher_start(&g->publisher, &(struct publisher_options){
+                                              .config = c,
+                                              .client = g->client,
+                                              .sensors = g->sensors,
+                                              .ledger = g->ledger,
+                                              .database = c->storage.path,
+                                              .instance = store_instance(g->store),
+                                              .outbox_done = on_outbox_done,
+                                              .arg = g,
+                                          });
+}
+
+static enum gw_err start_workers(struct gateway *g)
+{
+    bool publish = g->publisher && g->config->mqtt.publish_readings != PUBLISH_NONE;
+
+    return workers_start(&g->workers, &(struct worker_options){
+                                          .readings = g->readings,
+                                          .records = g->records,
+                                          .alerts = g->alerts,
+                                          .live = g->live,
+                                          .ledger = g->ledger,
+                                          .sensors = g->sensors,
+                                          .on_readings = publish ? on_readings : NULL,
+                                          .arg = g,
+                                      });
+}
+
+static enum gw_err start_http(struct gateway *g)
+{
+    if (!g->config->http.enabled)
+        return GW_OK;
+    return http_start(&g->http, &(struct http_options){
+                                    .config = g->config,
+                                    .sensors = g->sensors,
+                                    .ledger = g->ledger,
+                                    .live = g->live,
+                                    .gateway = g,
+                                });
+}
+
+static enum gw_err start_sources(struct gateway *g)
+{
+    g->env = (struct source_env){
+        .queue = g->readings,
+        .sensors = g->sensors,
+        .ledger = g->ledger,
+        .mqtt = g->client,
+        .push_timeout_ms = PUSH_TIMEOUT_MS,
+    };
+    for (size_t i = 0; i < g->config->source_count; i++) {
+        enum gw_err err = source_create(&g->sources[i], &g->config->sources[i], &g->env);
+        if (err == GW_OK)
+            err = source_start(g->sources[i]);
+        if (err != GW_OK)
+            return err;
+    }
+    return g->client ? mqtt_client_start(g->client) : GW_OK;
+}
+
+enum gw_err gateway_start(struct gateway **out, const struct config *config)
+{
+    static const struct {
+        const char *what;
+        enum gw_err (*start)(struct gateway *);
+    } list[] = {
+        {"tables", start_tables},       {"sensors", start_sensors}, {"database", start_store},
+        {"queues", start_queues},       {"alerts", start_alerts},   {"writer", start_writer},
+        {"publisher", start_publisher}, {"workers", start_workers}, {"HTTP server", start_http},
+        {"sources", start_sources},
+    };
+    struct gateway *g = calloc(1, sizeof(*g));
+
+    if (!g)
+        return GW_ENOMEM;
+    g->config = config;
+    g->started_mono_us = clock_mono_us();
+    for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+        enum gw_err err = list[i].start(g);
+        if (err == GW_OK)
+            continue;
+        log_error("cannot start: %s: %s", list[i].what, gw_strerror(err));
+        gateway_stop(g, NULL);
+        return err;
+    }
+    *out = g;
+    return GW_OK;
+}
+
+/* --- while it runs --- */
+
+void gateway_status(struct gateway *g, struct gateway_status *out)
+{
+    *out = (struct gateway_status){
+        .total = ledger_total(g->ledger),
+        .sensors = sensor_table_count(g->sensors),
+        .sources = g->config->source_count,
+        .alerts = alert_book_active(g->alerts),
+        .queued = queue_depth(g->readings),
+        .has_broker = g->client != NULL,
+        .connected = g->client && mqtt_client_connected(g->client),
+        .storing = writer_healthy(g->writer),
+    };
+    for (size_t i = 0; i < g->config->source_count; i++)
+        out->failing += g->sources[i] && atomic_load(&g->sources[i]->status) == SOURCE_FAILED;
+}
+
+void gateway_sample(struct gateway *g)
+{
+    metric_set(METRIC_QUEUE_DEPTH, (int64_t)queue_depth(g->readings));
+    metric_set(METRIC_QUEUE_HIGH_WATER, (int64_t)queue_high_water(g->readings));
+    metric_set(METRIC_RECORD_QUEUE_DEPTH, (int64_t)queue_depth(g->records));
+}
+
+/* --- stop --- */
+
+static void stop_sources(struct gateway *g)
+{
+    for (size_t i = 0; g->sources && i < g->config->source_count; i++) {
+        if (g->sources[i])
+            source_close(g->sources[i]);
+    }
+    for (size_t i = 0; g->sources && i < g->config->source_count; i++) {
+        if (g->sources[i])
+            source_stop(g->sources[i]);
+    }
+}
+
+static void stop_workers(struct gateway *g)
+{
+    int64_t deadline = clock_mono_us() + DRAIN_US;
+
+    if (g->readings)
+        queue_close(g->readings);
+    while (g->workers && queue_depth(g->readings) > 0 && clock_mono_us() < deadline)
+        clock_sleep_us(5 * US_PER_MS);
+    if (g->workers && queue_depth(g->readings) > 0) {
+        log_error("the store is too slow to take %zu queued readings in time",
+                  queue_depth(g->readings));
+        queue_close(g->records); /* lets the workers go */
+    }
+    workers_join(g->workers);
+    if (g->records)
+        queue_close(g->records);
+}
+
+/* Without a writer (a start that failed half-way) the records are nobody's. */
+static void free_records(struct gateway *g)
+{
+    struct record record;
+    size_t n;
+
+    while (g->records && queue_pop(g->records, 0, &record, 1, 0, &n) == GW_OK)
+        alert_change_free(record.changes);
+}
+
+static void summarise(const struct gateway *g, struct gateway_summary *s)
+{
+    *s = (struct gateway_summary){
+        .total = ledger_total(g->ledger),
+        .source_count = g->config->source_count,
+        .alerts_raised = metric_get(METRIC_ALERTS_RAISED),
+        .alerts_cleared = metric_get(METRIC_ALERTS_CLEARED),
+        .alerts_published = metric_get(METRIC_ALERTS_PUBLISHED),
+        .ran_us = clock_mono_us() - g->started_mono_us,
+    };
+    s->lost = ledger_in_flight(&s->total);
+    s->sources = calloc(s->source_count ? s->source_count : 1, sizeof(*s->sources));
+    for (uint32_t i = 0; s->sources && i < s->source_count; i++)
+        s->sources[i] = ledger_get(g->ledger, i);
+}
+
+static void destroy(struct gateway *g)
+{
+    for (size_t i = 0; g->sources && i < g->config->source_count; i++)
+        source_destroy(g->sources[i]);
+    publisher_destroy(g->publisher);
+    mqtt_client_destroy(g->client);
+    alert_book_destroy(g->alerts);
+    queue_destroy(g->records);
+    queue_destroy(g->readings);
+    live_destroy(g->live);
+    ledger_destroy(g->ledger);
+    sensor_table_destroy(g->sensors);
+    free(g->sources);
+    free(g->source_names);
+    free(g);
+}
+
+void gateway_stop(struct gateway *g, struct gateway_summary *summary)
+{
+    if (!g)
+        return;
+    stop_sources(g);
+    stop_workers(g);
+    /* The publisher goes first to its read-only end: the writer still takes the broker's last
+     * answers. */
+    if (g->publisher)
+        publisher_stop(g->publisher, GOODBYE_US);
+    writer_stop(g->writer, DRAIN_US);
+    free_records(g);
+    if (g->client)
+        mqtt_client_stop(g->client);
+    http_stop(g->http);
+    store_close(g->store);
+    if (summary)
+        summarise(g, summary);
+    destroy(g);
+}
+
+void gateway_summary_fini(struct gateway_summary *s)
+{
+    free(s->sources);
+}
