@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/config.h"
+#include "gateway/cli/cli.h"
+#include "gateway/cli/progress.h"
+#include "gateway/core/clock.h"
+#include "gateway/core/log.h"
+#include "gateway/gateway.h"
+#include "version.h"
+
+#include <inttypes.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* A closed pipe or a full file must come back as an error, not end the gateway. */
+static void prepare_process(sigset_t *stop_signals)
+{
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+    sigemptyset(stop_signals);
+    sigaddset(stop_signals, SIGTERM);
+    sigaddset(stop_signals, SIGINT);
+    sigaddset(stop_signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, stop_signals, NULL);
+    umask(0027);
+    mallopt(M_ARENA_MAX, 2); /* a dozen threads that hardly allocate need no arena each */
+}
+
+static void configure_log(const struct config *c)
+{
+    enum log_format format = (enum log_format)c->gateway.log.format;
+
+    if (format == LOG_FORMAT_TEXT && getenv("JOURNAL_STREAM"))
+        format = LOG_FORMAT_JOURNAL; /* systemd.exec(5): standard error is the journal */
+    log_configure((enum log_level)c->gateway.log.level, format);
+}
+
+/* Runs until SIGTERM or SIGINT. */
+static void follow(struct gateway *g, const sigset_t *signals, bool quiet)
+{
+    struct progress progress;
+    struct gateway_status status;
+    const struct timespec second = {.tv_sec = 1};
+
+    progress_init(&progress, quiet);
+    for (;;) {
+        int signal = sigtimedwait(signals, NULL, &second);
+        if (signal == SIGTERM || signal == SIGINT)
+            break;
+        if (signal == SIGHUP)
+            log_warning(
+                "SIGHUP: the configuration is read at start only; restart to apply changes");
+        gateway_sample(g);
+        gateway_status(g, &status);
+        progress_update(&progress, &status);
+    }
+    progress_fini(&progress);
+    log_info("stopping");
+    /* Whoever asks a second time does not want to wait. */
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    pthread_sigmask(SIG_UNBLOCK, signals, NULL);
+}
+
+static void print_summary(const struct gateway_summary *s)
+{
+    char drops[512] = "";
+    size_t n = 0;
+
+    for (int why = 0; why < DROP_REASON_COUNT; why++) {
+        if (s->total.dropped[why] > 0 && n < sizeof(drops))
+            n += (size_t)snprintf(drops + n, sizeof(drops) - n, "%s%s %" PRIu64, n ? ", " : " (",
+                                  drop_reason_name((enum drop_reason)why), s->total.dropped[why]);
+    }
+    if (n > 0 && n < sizeof(drops) - 1)
+        strcat(drops, ")");
+    log_info("stopped after %.1f s: accepted %" PRIu64 " = committed %" PRIu64 " + dropped %" PRIu64
+             "%s; alerts raised %" PRId64 ", cleared %" PRId64 ", published %" PRId64,
+             (double)s->ran_us / 1e6, s->total.accepted, s->total.committed,
+             ledger_dropped(&s->total), drops, s->alerts_raised, s->alerts_cleared,
+             s->alerts_published);
+    if (s->lost != 0)
+        log_error("%" PRId64 " accepted readings are neither committed nor counted as dropped",
+                  (int64_t)s->lost);
+}
+
+static void add_entry(cJSON *object, const struct ledger_entry *e)
+{
+    cJSON_AddNumberToObject(object, "accepted", (double)e->accepted);
+    cJSON_AddNumberToObject(object, "committed", (double)e->committed);
+    cJSON *dropped = cJSON_AddObjectToObject(object, "dropped");
+    for (int why = 0; why < DROP_REASON_COUNT; why++)
+        cJSON_AddNumberToObject(dropped, drop_reason_name((enum drop_reason)why),
+                                (double)e->dropped[why]);
+}
+
+static cJSON *summary_json(const struct gateway_summary *s, const struct config *c)
+{
+    cJSON *root = cJSON_CreateObject();
+
+    add_entry(root, &s->total);
+    cJSON_AddNumberToObject(root, "in_flight", (double)(int64_t)s->lost);
+    cJSON_AddNumberToObject(root, "alerts_raised", (double)s->alerts_raised);
+    cJSON_AddNumberToObject(root, "alerts_cleared", (double)s->alerts_cleared);
+    cJSON_AddNumberToObject(root, "alerts_published", (double)s->alerts_published);
+    cJSON_AddNumberToObject(root, "seconds", (double)s->ran_us / 1e6);
+    cJSON *sources = cJSON_AddObjectToObject(root, "sources");
+    for (size_t i = 0; s->sources && i < s->source_count; i++)
+        add_entry(cJSON_AddObjectToObject(sources, c->sources[i].name), &s->sources[i]);
+    return root;
+}
+
+static void write_summary(const char *path, const struct gateway_summary *s, const struct config *c)
+{
+    FILE *f = fopen(path, "we");
+    if (!f) {
+        log_error("cannot write %s", path);
+        return;
+    }
+    cJSON *root = summary_json(s, c);
+    char *text = cJSON_Print(root);
+    fprintf(f, "%s\n", text ? text : "{}");
+    cJSON_free(text);
+    cJSON_Delete(root);
+    fclose(f);
+}
+
+static int run_config(const struct config *config, const char *summary_path, bool quiet)
+{
+    struct gateway_summary summary;
+    struct gateway *g;
+    sigset_t signals;
+
+    prepare_process(&signals);
+    configure_log(config);
+    log_info("sensorgw %s, gateway %s: %zu sources, %zu sensors, %zu rules", SENSORGW_VERSION,
+             config->gateway.name, config->source_count, config->sensor_count, config->rule_count);
+    if (gateway_start(&g, config) != GW_OK)
+        return CLI_FAILED;
+    follow(g, &signals, quiet);
+    gateway_stop(g, &summary);
+    print_summary(&summary);
+    if (summary_path)
+        write_summary(summary_path, &summary, config);
+    int status = summary.lost == 0 ? CLI_OK : CLI_FAILED;
+    gateway_summary_fini(&summary);
+    return status;
+}
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+    static const struct cli_option options[] = {
+        {"quiet", 'q', false}, {"summary-json", 'S', true}, {0}};
+    struct cli_parser p = {cli, &cli_command_run, options, argc, argv, 0, 0};
+    const char *summary_path = NULL;
+    struct config *config;
+    bool quiet = false;
+    int c;
+
+    while ((c = cli_next(&p)) >= 0) {
+        if (c == 'q')
+            quiet = true;
+        else
+            summary_path = cli_argument();
+    }
+    if (c == CLI_STOP)
+        return p.status;
+    if (p.first < argc)
+        return cli_usage_error(p.command, "'%s' is one word too many", argv[p.first]);
+    int status = cli_load_config(cli, &config);
+    if (status != CLI_OK)
+        return status;
+    status = run_config(config, summary_path, quiet);
+    config_free(config);
+    return status;
+}
+
+const struct command cli_command_run = {
+    .name = "run",
+    .arguments = "",
+    .summary = "Runs the gateway until SIGTERM or SIGINT (Ctrl-C).",
+    .help = "On a terminal a line shows what is going on; otherwise the log has one a minute.\n"
+            "The last line of the log counts what was accepted, committed and dropped.\n\n"
+            "  -q, --quiet            no such lines\n"
+            "  -S, --summary-json FILE\n"
+            "                         the counts of the last line as JSON, for each source too\n",
+    .run = run,
+};
