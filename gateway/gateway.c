@@ -90,6 +90,12 @@ static void on_readings(void *arg, const struct reading *readings, size_t n)
     publisher_offer(g->publisher, readings, n);
 }
 
+static void on_status(void *arg, struct gateway_status *out)
+{
+    gateway_sample(arg);
+    gateway_status(arg, out);
+}
+
 /* --- start --- */
 
 static enum gw_err start_tables(struct gateway *g)
@@ -270,10 +276,9 @@ static enum gw_err start_http(struct gateway *g)
         return GW_OK;
     return http_start(&g->http, &(struct http_options){
                                     .config = g->config,
-                                    .sensors = g->sensors,
                                     .ledger = g->ledger,
-                                    .live = g->live,
-                                    .gateway = g,
+                                    .status = on_status,
+                                    .arg = g,
                                 });
 }
 

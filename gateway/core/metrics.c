@@ -5,6 +5,8 @@
 
 #define COUNTER METRIC_KIND_COUNTER
 #define GAUGE METRIC_KIND_GAUGE
+#define COUNTER_US METRIC_KIND_COUNTER_US
+#define GAUGE_US METRIC_KIND_GAUGE_US
 
 static const struct metric_info infos[METRIC_COUNT] = {
 #define METRIC(id, kind_, name_, help_)                                                            \

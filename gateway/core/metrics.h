@@ -12,7 +12,13 @@ enum metric {
     METRIC_COUNT
 };
 
-enum metric_kind { METRIC_KIND_COUNTER, METRIC_KIND_GAUGE };
+/* The last two are kept in µs and shown in seconds, Prometheus' base unit. */
+enum metric_kind {
+    METRIC_KIND_COUNTER,
+    METRIC_KIND_GAUGE,
+    METRIC_KIND_COUNTER_US,
+    METRIC_KIND_GAUGE_US
+};
 
 struct metric_info {
     const char *name;

@@ -7,23 +7,22 @@
 #include "config/config.h"
 #include "gateway/core/err.h"
 #include "gateway/core/ledger.h"
-#include "gateway/core/sensor.h"
-#include "gateway/live.h"
+#include "gateway/gateway.h"
 
 struct http;
-struct gateway;
 
 /* All borrowed; must outlive the server. */
 struct http_options {
     const struct config *config;
-    struct sensor_table *sensors;
     struct ledger *ledger;
-    struct live *live;
-    struct gateway *gateway;
+    /* How the gateway does at the moment; called in the server's thread. */
+    void (*status)(void *arg, struct gateway_status *out);
+    void *arg;
 };
 
-/* GW_EBUSY: the port is taken. */
+/* GW_EBUSY: the port is taken; GW_ENOENT: the host has no address. The log says which. */
 enum gw_err http_start(struct http **out, const struct http_options *options);
-void http_stop(struct http *h); /* NULL is ok */
+unsigned http_port(const struct http *h); /* that it listens on; the one found for port 0 */
+void http_stop(struct http *h);           /* NULL is ok */
 
 #endif
