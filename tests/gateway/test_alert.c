@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The alert book: rules bound to sensors, ids, and what a restart takes over. */
+#include "gateway/alert.h"
+#include "gateway/core/clock.h"
+#include "gateway/core/log.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+/* cmocka wants the ones above first */
+#include <cmocka.h>
+
+#define LANES 2
+#define START_US (1000 * US_PER_SECOND)
+
+static char all[] = "*", boilers[] = "boiler/*", hot[] = "hot", silent[] = "silent",
+            greenhouse[] = "greenhouse";
+
+static struct rule_config rules[] = {
+    {.name = hot,
+     .sensor = boilers,
+     .kind = RULE_LEVEL,
+     .high = {NAN, 80, 90},
+     .low = {NAN, NAN, NAN},
+     .rate = {NAN, NAN, NAN},
+     .hysteresis = 2},
+    {.name = silent,
+     .sensor = all,
+     .kind = RULE_STALE,
+     .high = {NAN, NAN, NAN},
+     .low = {NAN, NAN, NAN},
+     .rate = {NAN, NAN, NAN},
+     .stale_us = 60 * US_PER_SECOND,
+     .severity = SEVERITY_WARNING},
+};
+static const struct driver_schema pushed = {.name = "mqtt", .wildcard_names = true};
+static struct source_config sources[] = {{.name = greenhouse, .schema = &pushed}};
+static const struct config config = {
+    .rules = rules, .rule_count = 2, .sources = sources, .source_count = 1};
+
+struct book {
+    struct sensor_table *sensors;
+    struct alert_book *alerts;
+};
+
+static uint32_t add(struct sensor_table *t, const char *name)
+{
+    struct sensor s = {.name = name, .unit = "°C", .device = ""};
+    uint32_t index;
+
+    assert_int_equal(sensor_table_add(t, &s, &index), GW_OK);
+    return index;
+}
+
+/* Sensors 0 "boiler/flow" and 1 "attic/temp"; room for two more. */
+static int setup(void **state)
+{
+    static struct book b;
+
+    log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
+    assert_int_equal(sensor_table_create(&b.sensors, 4), GW_OK);
+    add(b.sensors, "boiler/flow");
+    add(b.sensors, "attic/temp");
+    assert_int_equal(alert_book_create(&b.alerts, &config, b.sensors, LANES, 100, START_US), GW_OK);
+    *state = &b;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct book *b = *state;
+
+    alert_book_destroy(b->alerts);
+    sensor_table_destroy(b->sensors);
+    return 0;
+}
+
+static struct alert_change *read_value(struct book *b, uint32_t sensor, double at, double value)
+{
+    struct reading r = {.time_us = START_US + (int64_t)(at * 1e6),
+                        .value = value,
+                        .sensor = sensor,
+                        .quality = QUALITY_GOOD};
+
+    return alert_book_eval(b->alerts, sensor % LANES, &r, r.time_us);
+}
+
+static struct alert_change *tick(struct book *b, size_t lane, double at)
+{
+    int64_t now = START_US + (int64_t)(at * 1e6);
+
+    return alert_book_tick(b->alerts, lane, now, now);
+}
+
+static void a_rule_watches_the_sensors_of_its_glob_only(void **state)
+{
+    struct book *b = *state;
+
+    assert_null(read_value(b, 1, 1, 200)); /* attic is no boiler */
+    struct alert_change *c = read_value(b, 0, 1, 85);
+    assert_non_null(c);
+    assert_null(c->next);
+    assert_int_equal(c->state, ALERT_RAISED);
+    assert_int_equal(c->severity, SEVERITY_WARNING);
+    assert_int_equal(c->sensor, 0);
+    assert_string_equal(c->rule, "hot");
+    assert_true(c->value == 85 && c->limit == 80);
+    assert_int_equal(alert_book_active(b->alerts), 1);
+    alert_change_free(c);
+}
+
+static void an_excursion_keeps_its_id_and_the_next_gets_another(void **state)
+{
+    struct book *b = *state;
+    struct alert_change *raised = read_value(b, 0, 1, 85);
+    struct alert_change *escalated = read_value(b, 0, 2, 95);
+    struct alert_change *cleared = read_value(b, 0, 3, 70);
+    struct alert_change *again = read_value(b, 0, 4, 85);
+
+    assert_int_equal(raised->alert_id, 100);
+    assert_int_equal(escalated->alert_id, 100);
+    assert_int_equal(escalated->state, ALERT_ESCALATED);
+    assert_int_equal(escalated->severity, SEVERITY_CRITICAL);
+    assert_int_equal(cleared->alert_id, 100);
+    assert_int_equal(cleared->state, ALERT_CLEARED);
+    assert_int_equal(cleared->since_us, raised->time_us);
+    assert_int_equal(again->alert_id, 101);
+    assert_int_equal(alert_book_active(b->alerts), 1);
+    alert_change_free(raised);
+    alert_change_free(escalated);
+    alert_change_free(cleared);
+    alert_change_free(again);
+}
+
+static void one_reading_can_end_one_alert_and_begin_another(void **state)
+{
+    struct book *b = *state;
+    struct alert_change *quiet = tick(b, 0, 61);
+
+    assert_non_null(quiet); /* boiler/flow was never seen */
+    assert_string_equal(quiet->rule, "silent");
+    struct alert_change *both = read_value(b, 0, 62, 85);
+    assert_non_null(both);
+    assert_string_equal(both->rule, "hot");
+    assert_int_equal(both->state, ALERT_RAISED);
+    assert_non_null(both->next);
+    assert_string_equal(both->next->rule, "silent");
+    assert_int_equal(both->next->state, ALERT_CLEARED);
+    assert_int_equal(both->next->alert_id, quiet->alert_id);
+    alert_change_free(quiet);
+    alert_change_free(both);
+}
+
+static void a_tick_touches_its_own_lane_only(void **state)
+{
+    struct book *b = *state;
+    struct alert_change *first = tick(b, 0, 61), *second = tick(b, 1, 61);
+
+    assert_int_equal(first->sensor, 0);
+    assert_null(first->next);
+    assert_int_equal(second->sensor, 1);
+    assert_null(second->next);
+    assert_null(tick(b, 0, 100)); /* once is enough */
+    alert_change_free(first);
+    alert_change_free(second);
+}
+
+static void a_sensor_that_appears_later_is_watched_too(void **state)
+{
+    struct book *b = *state;
+    uint32_t late = add(b->sensors, "boiler/return");
+    struct alert_change *c = read_value(b, late, 1, 99);
+
+    assert_non_null(c);
+    assert_int_equal(c->severity, SEVERITY_CRITICAL);
+    assert_int_equal(c->sensor, late);
+    alert_change_free(c);
+}
+
+static struct alert_change active_change(const char *rule)
+{
+    struct alert_change c = {.alert_id = 42,
+                             .state = ALERT_RAISED,
+                             .severity = SEVERITY_WARNING,
+                             .since_us = START_US - US_PER_HOUR,
+                             .time_us = START_US - US_PER_HOUR,
+                             .limit = 80,
+                             .value = 85,
+                             .sensor = SENSOR_NONE};
+
+    strcpy(c.rule, rule);
+    return c;
+}
+
+static void an_alert_of_the_last_run_is_not_raised_again(void **state)
+{
+    struct book *b = *state;
+    struct alert_change before = active_change("hot");
+
+    assert_int_equal(alert_book_restore(b->alerts, &before, "boiler/flow"), GW_OK);
+    assert_int_equal(alert_book_active(b->alerts), 1);
+    assert_null(read_value(b, 0, 1, 85));
+    struct alert_change *cleared = read_value(b, 0, 2, 70);
+    assert_int_equal(cleared->state, ALERT_CLEARED);
+    assert_int_equal(cleared->alert_id, 42);
+    assert_int_equal(cleared->since_us, before.since_us);
+    assert_int_equal(alert_book_active(b->alerts), 0);
+    alert_change_free(cleared);
+}
+
+static void an_alert_of_a_sensor_that_is_not_back_yet_waits_for_it(void **state)
+{
+    struct book *b = *state;
+    struct alert_change before = active_change("silent");
+
+    assert_int_equal(alert_book_restore(b->alerts, &before, "greenhouse/3/humidity"), GW_OK);
+    uint32_t late = add(b->sensors, "greenhouse/3/humidity");
+    struct alert_change *cleared = read_value(b, late, 1, 50);
+    assert_non_null(cleared);
+    assert_int_equal(cleared->state, ALERT_CLEARED);
+    assert_int_equal(cleared->alert_id, 42);
+    alert_change_free(cleared);
+}
+
+static void an_alert_that_nothing_watches_any_more_is_given_back(void **state)
+{
+    struct book *b = *state;
+    struct alert_change renamed = active_change("too_hot"), gone = active_change("hot");
+
+    assert_int_equal(alert_book_restore(b->alerts, &renamed, "boiler/flow"), GW_ENOENT);
+    assert_int_equal(alert_book_restore(b->alerts, &gone, "boiler/removed"), GW_ENOENT);
+    assert_int_equal(alert_book_restore(b->alerts, &gone, "attic/temp"), GW_ENOENT);
+    assert_int_equal(alert_book_active(b->alerts), 0);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_rule_watches_the_sensors_of_its_glob_only),
+        TEST(an_excursion_keeps_its_id_and_the_next_gets_another),
+        TEST(one_reading_can_end_one_alert_and_begin_another),
+        TEST(a_tick_touches_its_own_lane_only),
+        TEST(a_sensor_that_appears_later_is_watched_too),
+        TEST(an_alert_of_the_last_run_is_not_raised_again),
+        TEST(an_alert_of_a_sensor_that_is_not_back_yet_waits_for_it),
+        TEST(an_alert_that_nothing_watches_any_more_is_given_back),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
