@@ -12,6 +12,7 @@
 /* cmocka wants the ones above first */
 #include <cmocka.h>
 
+#define NONE ((double)NAN)
 #define LANES 2
 #define START_US (1000 * US_PER_SECOND)
 
@@ -22,16 +23,16 @@ static struct rule_config rules[] = {
     {.name = hot,
      .sensor = boilers,
      .kind = RULE_LEVEL,
-     .high = {NAN, 80, 90},
-     .low = {NAN, NAN, NAN},
-     .rate = {NAN, NAN, NAN},
+     .high = {NONE, 80, 90},
+     .low = {NONE, NONE, NONE},
+     .rate = {NONE, NONE, NONE},
      .hysteresis = 2},
     {.name = silent,
      .sensor = all,
      .kind = RULE_STALE,
-     .high = {NAN, NAN, NAN},
-     .low = {NAN, NAN, NAN},
-     .rate = {NAN, NAN, NAN},
+     .high = {NONE, NONE, NONE},
+     .low = {NONE, NONE, NONE},
+     .rate = {NONE, NONE, NONE},
      .stale_us = 60 * US_PER_SECOND,
      .severity = SEVERITY_WARNING},
 };

@@ -13,6 +13,7 @@
 /* cmocka wants the ones above first */
 #include <cmocka.h>
 
+#define NONE ((double)NAN)
 #define LANES 3
 #define SENSORS 10
 
@@ -20,9 +21,9 @@ static char any[] = "*", hot[] = "hot";
 static struct rule_config rule = {.name = hot,
                                   .sensor = any,
                                   .kind = RULE_LEVEL,
-                                  .high = {NAN, 1e6, NAN},
-                                  .low = {NAN, NAN, NAN},
-                                  .rate = {NAN, NAN, NAN}};
+                                  .high = {NONE, 1e6, NONE},
+                                  .low = {NONE, NONE, NONE},
+                                  .rate = {NONE, NONE, NONE}};
 static const struct config config = {.rules = &rule, .rule_count = 1};
 
 struct plant {
