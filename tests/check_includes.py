@@ -14,7 +14,7 @@ MAY_INCLUDE = [
     ("config", ["gateway/core"]),
     ("drivers", ["gateway/core", "config"]),
     ("storage", ["gateway/core", "config"]),
-    ("gateway", ["config", "drivers", "storage"]),
+    ("gateway", ["gateway/core", "config", "drivers", "storage"]),
 ]
 FOLDERS = [folder for folder, _ in MAY_INCLUDE]
 
