@@ -37,7 +37,7 @@ static void fill_getopt(const struct cli_option *options, struct option *longs, 
     size_t n = 0, s = 0;
 
     shorts[s++] = ':';
-    for (; options[n].name && n < MAX_OPTIONS - 4; n++) {
+    for (; n < MAX_OPTIONS - 4 && options[n].name; n++) {
         longs[n] = (struct option){options[n].name, options[n].argument, NULL, options[n].value};
         if (options[n].value > ' ' && options[n].value < 127) {
             shorts[s++] = (char)options[n].value;

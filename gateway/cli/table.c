@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/cli/table.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,10 +32,11 @@ struct table *table_create(const char *const *titles)
 
     if (!t)
         return NULL;
-    for (; titles[t->columns] && t->columns < MAX_COLUMNS; t->columns++) {
+    for (; t->columns < MAX_COLUMNS && titles[t->columns]; t->columns++) {
         t->right[t->columns] = titles[t->columns][0] == '>';
         plain[t->columns] = titles[t->columns] + t->right[t->columns];
     }
+    assert(t->columns > 0);
     table_add(t, plain);
     return t;
 }

@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* Bytes of the well-formed UTF-8 character at s (RFC 3629: no surrogates, no overlong forms), 0
+/* Bytes of the well-formed UTF-8 character at text (RFC 3629: no surrogates, no overlong forms), 0
  * when there is none. */
-size_t utf8_length(const char *s, size_t available);
+size_t utf8_length(const char *text, size_t available);
 
 #endif
