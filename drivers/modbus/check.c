@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the option tables of the modbus driver cannot say. */
+#include "config/yaml.h"
+#include "drivers/modbus/options.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_SERVICE "502"
+
+static bool written(const struct yaml_node *node, const char *key)
+{
+    return node && yaml_get(node, key);
+}
+
+/* 40013 → holding 12. Coils in this notation (13) could just as well be meant as an address. */
+static bool classic_place(int64_t number, uint8_t *table, int64_t *address)
+{
+    static const struct {
+        int64_t base;
+        uint8_t digit_table[5]; /* by leading digit */
+    } forms[] = {{10000, {0, TABLE_DISCRETE, 0, TABLE_INPUT, TABLE_HOLDING}},
+                 {100000, {0, TABLE_DISCRETE, 0, TABLE_INPUT, TABLE_HOLDING}}};
+
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        int64_t digit = number / forms[i].base;
+        int64_t place = number % forms[i].base;
+        if (digit > 4 || place < 1 || place > 65536 || !forms[i].digit_table[digit])
+            continue;
+        *table = forms[i].digit_table[digit];
+        *address = place - 1;
+        return true;
+    }
+    return false;
+}
+
+static bool find_place(const struct sensor_config *c, struct modbus_sensor *o,
+                       struct config_reporter *r)
+{
+    const struct {
+        int64_t address;
+        uint8_t table;
+    } places[] = {{o->holding, TABLE_HOLDING},
+                  {o->input, TABLE_INPUT},
+                  {o->coil, TABLE_COIL},
+                  {o->discrete, TABLE_DISCRETE}};
+
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        if (places[i].address == OPTION_UNSET)
+            continue;
+        o->table = places[i].table;
+        o->address = (uint16_t)places[i].address;
+        return true;
+    }
+    int64_t address;
+    if (o->classic == OPTION_UNSET)
+        return false; /* the table has reported it */
+    if (classic_place(o->classic, &o->table, &address)) {
+        o->address = (uint16_t)address;
+        return true;
+    }
+    config_report(r, c->node, "register",
+                  "%lld is not a classic register number (10001…, 30001… or 40001…); write "
+                  "\"holding:\", \"input:\", \"coil:\" or \"discrete:\" with an address counted "
+                  "from 0",
+                  (long long)o->classic);
+    return false;
+}
+
+static void check_bit_table(const struct sensor_config *c, struct modbus_sensor *o,
+                            struct config_reporter *r)
+{
+    static const char *const register_keys[] = {"order", "byte", "bit", "bits"};
+
+    for (size_t i = 0; i < sizeof(register_keys) / sizeof(register_keys[0]); i++) {
+        if (written(c->node, register_keys[i]))
+            config_report(r, c->node, register_keys[i],
+                          "is for registers; a coil or discrete input is one bit");
+    }
+    if (written(c->node, "type") && o->type != TYPE_BOOL)
+        config_report(r, c->node, "type", "a coil or discrete input is a bool");
+    o->type = TYPE_BOOL;
+    o->count = 1;
+    o->field = (struct modbus_field){.type = TYPE_BOOL};
+}
+
+static void check_order(const struct sensor_config *c, const struct modbus_sensor *o,
+                        struct config_reporter *r)
+{
+    enum modbus_type type = (enum modbus_type)o->type;
+    enum modbus_order order = (enum modbus_order)o->order;
+    size_t registers = decode_type_registers(type);
+    const char *choices = registers == 1   ? "AB or BA"
+                          : registers == 2 ? "ABCD, CDAB, BADC or DCBA"
+                                           : "ABCDEFGH, GHEFCDAB, BADCFEHG or HGFEDCBA";
+
+    if (written(c->node, "byte") && decode_type_bits(type) != 8)
+        config_report(r, c->node, "byte", "is for int8 and uint8; %s has the whole register",
+                      decode_type_name(type));
+    if (!written(c->node, "order"))
+        return;
+    if (decode_type_bits(type) == 8)
+        config_report(r, c->node, "order",
+                      "%s lies in one byte: say which with \"byte: high\" or "
+                      "\"byte: low\"",
+                      decode_type_name(type));
+    else if (decode_order_registers(order) != registers)
+        config_report(r, c->node, "order", "%s has %zu register%s: %s, not %s",
+                      decode_type_name(type), registers, registers == 1 ? "" : "s", choices,
+                      decode_order_name(order));
+}
+
+/* `bit` and `bits` become the field's shift and width. */
+static void check_bits(const struct sensor_config *c, struct modbus_sensor *o,
+                       struct config_reporter *r)
+{
+    bool one = o->bit != OPTION_UNSET;
+    const char *key = one ? "bit" : "bits";
+    int64_t shift = one ? o->bit : o->bits.shift;
+    int64_t width = one ? 1 : o->bits.width;
+    enum modbus_type type = (enum modbus_type)o->type;
+    enum modbus_kind kind = decode_type_kind(type);
+
+    if (!one && o->bits.width <= 0)
+        return;
+    if (kind == KIND_FLOAT || kind == KIND_BCD) {
+        config_report(r, c->node, key, "is for integers and bool, not for %s",
+                      decode_type_name(type));
+    } else if (shift < 0 || shift + width > decode_type_bits(type)) {
+        config_report(r, c->node, key, "reaches bit %lld, but %s has bits 0 to %u",
+                      (long long)(shift + width - 1), decode_type_name(type),
+                      decode_type_bits(type) - 1);
+    } else {
+        o->field.shift = (uint8_t)shift;
+        o->field.width = (uint8_t)width;
+    }
+    /* One bit of a signed type would be 0 or −1. */
+    if (one && kind == KIND_SIGNED)
+        config_report(r, c->node, "bit", "needs an unsigned type or bool, not %s",
+                      decode_type_name(type));
+}
+
+void modbus_check_sensor(struct sensor_config *c, const struct device_config *device,
+                         struct config_reporter *r)
+{
+    struct modbus_sensor *o = c->options;
+    const struct modbus_device *d = device->options;
+
+    if (!find_place(c, o, r))
+        return;
+    if (o->table == TABLE_COIL || o->table == TABLE_DISCRETE) {
+        check_bit_table(c, o, r);
+        return;
+    }
+    o->field = (struct modbus_field){
+        .type = (uint8_t)o->type, .order = (uint8_t)o->order, .byte = (uint8_t)o->byte};
+    o->count = (uint16_t)decode_type_registers((enum modbus_type)o->type);
+    check_order(c, o, r);
+    check_bits(c, o, r);
+    if (o->address + o->count > 65536)
+        config_report(r, c->node, NULL, "%s at %u ends beyond the last register, 65535",
+                      decode_type_name((enum modbus_type)o->type), o->address);
+    if (o->count > d->max_registers)
+        config_report(
+            r, c->node, NULL, "%s has %u registers, but the device's max_registers is %lld",
+            decode_type_name((enum modbus_type)o->type), o->count, (long long)d->max_registers);
+}
+
+/* libmodbus quietly takes 9600 for a speed that it does not know. */
+static bool baud_is_known(int64_t baud)
+{
+    static const int known[] = {110,     300,     600,     1200,    2400,    4800,
+                                9600,    19200,   38400,   57600,   115200,  230400,
+                                460800,  500000,  576000,  921600,  1000000, 1152000,
+                                1500000, 2000000, 2500000, 3000000, 3500000, 4000000};
+
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (known[i] == baud)
+            return true;
+    }
+    return false;
+}
+
+static void check_port(const struct source_config *c, const struct modbus_source *o,
+                       struct config_reporter *r)
+{
+    if (written(c->node, "framing") && o->framing != FRAMING_RTU)
+        config_report(r, c->node, "framing", "a serial port has rtu framing");
+    if (!baud_is_known(o->baud))
+        config_report(r, c->node, "baud",
+                      "%lld is not a usual speed: 1200, 2400, 4800, 9600, "
+                      "19200, 38400, 57600, 115200 …",
+                      (long long)o->baud);
+    if (o->data_bits != 8)
+        config_report(r, c->node, "data_bits", "RTU frames need 8 data bits");
+}
+
+static bool port_number_is_valid(const char *text)
+{
+    char *end;
+    long number = strtol(text, &end, 10);
+
+    return *text >= '0' && *text <= '9' && *end == '\0' && number >= 1 && number <= 65535;
+}
+
+/* "host", "host:port", "[v6]", "[v6]:port" or a bare v6 address. */
+static bool split_address(struct modbus_source *o)
+{
+    const char *host = o->address;
+    const char *end;
+    const char *colon;
+
+    if (*host == '[') {
+        host++;
+        end = strchr(host, ']');
+        if (!end || (end[1] != '\0' && end[1] != ':'))
+            return false;
+        colon = end[1] ? end + 1 : NULL;
+    } else {
+        colon = strchr(host, ':');
+        if (colon && strchr(colon + 1, ':'))
+            colon = NULL;
+        end = colon ? colon : host + strlen(host);
+    }
+    if (end == host || (colon && !port_number_is_valid(colon + 1)))
+        return false;
+    o->host = strndup(host, (size_t)(end - host));
+    o->service = strdup(colon ? colon + 1 : DEFAULT_SERVICE);
+    return o->host && o->service;
+}
+
+static void check_address(const struct source_config *c, struct modbus_source *o,
+                          struct config_reporter *r)
+{
+    static const char *const serial_keys[] = {"baud", "parity", "data_bits", "stop_bits"};
+
+    for (size_t i = 0; i < sizeof(serial_keys) / sizeof(serial_keys[0]); i++) {
+        if (written(c->node, serial_keys[i]))
+            config_report(r, c->node, serial_keys[i], "is for a serial port, not for an address");
+    }
+    if (!split_address(o))
+        config_report(r, c->node, "address", "\"%s\" is not host, host:port, [IPv6] or [IPv6]:port",
+                      o->address);
+}
+
+void modbus_check_source(struct source_config *c, struct config_reporter *r)
+{
+    struct modbus_source *o = c->options;
+
+    if (o->port)
+        check_port(c, o, r);
+    else if (o->address)
+        check_address(c, o, r);
+    bool rtu = o->port || o->framing == FRAMING_RTU;
+    for (size_t i = 0; rtu && i < c->device_count; i++) {
+        const struct modbus_device *d = c->devices[i].options;
+        if (d->unit_id < 1 || d->unit_id > 247)
+            config_report(r, c->devices[i].node, "unit_id",
+                          "%lld is not a unit's address on a serial line: 1 to 247",
+                          (long long)d->unit_id);
+    }
+}
+
+void modbus_free_source(void *options)
+{
+    struct modbus_source *o = options;
+
+    free(o->host);
+    free(o->service);
+    o->host = o->service = NULL;
+}
+
+enum gw_err modbus_plan_device(const struct device_config *device, struct plan *out)
+{
+    const struct modbus_device *d = device->options;
+    struct plan_limits limits = {.max_registers = (uint16_t)d->max_registers,
+                                 .max_bits = (uint16_t)d->max_bits,
+                                 .max_gap = (uint16_t)d->max_gap};
+    struct plan_field *fields = calloc(device->sensor_count + 1, sizeof(*fields));
+
+    if (!fields)
+        return GW_ENOMEM;
+    for (size_t i = 0; i < device->sensor_count; i++) {
+        const struct modbus_sensor *o = device->sensors[i].options;
+        fields[i] = (struct plan_field){.table = o->table,
+                                        .address = o->address,
+                                        .count = o->count,
+                                        .id = (uint32_t)i,
+                                        .period_us = device->sensors[i].every_us};
+    }
+    enum gw_err err = plan_create(out, fields, device->sensor_count, &limits);
+    free(fields);
+    return err;
+}

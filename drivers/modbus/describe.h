@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SENSORGW_DRIVERS_MODBUS_DESCRIBE_H
+#define SENSORGW_DRIVERS_MODBUS_DESCRIBE_H
+
+#include "config/config.h"
+
+#include <stdio.h>
+
+/* driver.describe: the line, each device's requests with what they read, and on a serial line how
+ * much of its time they take. */
+void describe_source(const struct source_config *c, FILE *f);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The modbus driver's part of the configuration: what its option tables fill and its checks
+ * prepare. */
+#ifndef SENSORGW_DRIVERS_MODBUS_OPTIONS_H
+#define SENSORGW_DRIVERS_MODBUS_OPTIONS_H
+
+#include "config/config.h"
+#include "drivers/modbus/decode.h"
+#include "drivers/modbus/plan.h"
+#include "drivers/modbus/transport.h"
+
+#include <stdint.h>
+
+enum modbus_parity { PARITY_NONE, PARITY_EVEN, PARITY_ODD };
+
+struct modbus_source {
+    char *port, *address; /* exactly one; NULL for the other */
+    int64_t baud, stop_bits, data_bits;
+    int parity;  /* enum modbus_parity */
+    int framing; /* enum framing */
+    int64_t timeout_us;
+    /* set by the check */
+    char *host, *service; /* of address; owned */
+};
+
+struct modbus_device {
+    int64_t unit_id;
+    int64_t max_registers, max_bits, max_gap;
+};
+
+struct modbus_sensor {
+    int64_t holding, input, coil, discrete, classic; /* OPTION_UNSET but for one */
+    int type, order, byte;                           /* enums of decode.h */
+    int64_t bit;                                     /* OPTION_UNSET for none */
+    struct {
+        int64_t shift, width; /* width 0 or less: none */
+    } bits;
+    /* set by the check */
+    struct modbus_field field;
+    uint8_t table;           /* enum modbus_table */
+    uint16_t address, count; /* 0-based; registers or bits */
+};
+
+extern const struct option modbus_source_options[];
+extern const struct option modbus_device_options[];
+extern const struct option modbus_sensor_options[];
+
+void modbus_check_sensor(struct sensor_config *sensor, const struct device_config *device,
+                         struct config_reporter *r);
+void modbus_check_source(struct source_config *source, struct config_reporter *r);
+void modbus_free_source(void *options);
+
+/* Borrows the strings of the options. stopping and arg are left for the caller to fill. */
+struct transport_options modbus_transport_options(const struct modbus_source *o);
+/* The requests for a device; a field's id is the sensor's place in device->sensors. */
+enum gw_err modbus_plan_device(const struct device_config *device, struct plan *out);
+
+#endif
