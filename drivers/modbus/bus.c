@@ -164,15 +164,15 @@ static void unit_failed(struct bus *b, struct request *r, int64_t sent_us, enum 
     emit_bad(b, r, why);
 }
 
-/* If this was the answer to the first try, those to the later ones follow at the distance at which
- * they were sent. */
+/* If this was the answer to the first try, those to the later ones follow about as late, and at
+ * most twice, say. */
 static void unit_answered(struct bus *b, struct unit *u, int64_t sent_us)
 {
     if (u->why == QUALITY_GOOD)
         return;
     if (b->framing == FRAMING_RTU && sent_us - u->last_us < b->late_us) {
-        int64_t spread = sent_us - u->first_us;
-        u->hold_us = clock_mono_us() + b->timeout_us + (spread < b->late_us ? spread : b->late_us);
+        int64_t late = 2 * (sent_us - u->first_us);
+        u->hold_us = clock_mono_us() + b->timeout_us + (late < b->late_us ? late : b->late_us);
     }
     u->why = QUALITY_GOOD;
     backoff_reset(&u->backoff);

@@ -38,8 +38,8 @@ enum exchange {
 };
 
 /* Opens the port or connects. Copies the options' values, borrows the strings. GW_EBUSY: another
- * process has the port; GW_ENOENT, GW_EACCES, GW_ECONN, GW_EIO;
- * with what happened in fault, and nothing logged. */
+ * process has the port; GW_ENOENT, GW_EACCES, GW_ECONN, GW_EIO … Says what happened in fault, and
+ * logs nothing. */
 enum gw_err transport_open(struct transport **out, const struct transport_options *o,
                            char fault[LINK_FAULT_SIZE]);
 void transport_close(struct transport *t); /* NULL is ok */

@@ -20,7 +20,8 @@
 
 /* Bytes on their way to the master. */
 struct pending {
-    int64_t due_us;
+    int64_t due_us, asked_us;
+    uint8_t held_unit; /* 0: not held */
     size_t n;
     uint8_t bytes[FRAME_ROOM];
 };
@@ -38,6 +39,7 @@ struct modbus_slave {
     size_t have;
     struct pending *pending;
     size_t pending_count;
+    int64_t held_us; /* how long an answer was held */
 };
 
 uint16_t modbus_slave_value(uint8_t unit, uint16_t address)
@@ -62,7 +64,9 @@ static void later(struct modbus_slave *s, const uint8_t *bytes, size_t n, int64_
     if (s->pending_count == PENDING_MAX)
         return;
     struct pending *p = &s->pending[s->pending_count++];
-    p->due_us = clock_mono_us() + delay_us;
+    p->asked_us = clock_mono_us();
+    p->due_us = p->asked_us + delay_us;
+    p->held_unit = 0;
     p->n = n;
     memcpy(p->bytes, bytes, n);
 }
@@ -140,6 +144,31 @@ static size_t frame_answer(const struct modbus_slave *s, const uint8_t *request,
     return n;
 }
 
+#define HELD_AT_MOST_US (10 * US_PER_SECOND)
+
+static void hold(struct modbus_slave *s, uint8_t unit, const uint8_t *out, size_t n)
+{
+    size_t at = s->pending_count;
+
+    later(s, out, n, s->held_us ? s->held_us * 3 / 2 : HELD_AT_MOST_US);
+    if (s->pending_count > at)
+        s->pending[at].held_unit = unit;
+}
+
+static void release(struct modbus_slave *s, uint8_t unit)
+{
+    int64_t now = clock_mono_us();
+
+    for (size_t i = 0; i < s->pending_count; i++) {
+        struct pending *p = &s->pending[i];
+        if (p->held_unit != unit)
+            continue;
+        p->due_us = now;
+        if (now - p->asked_us > s->held_us)
+            s->held_us = now - p->asked_us;
+    }
+}
+
 static void misbehave(struct modbus_slave *s, enum slave_fault fault, uint8_t *out, size_t n)
 {
     if (fault == SLAVE_DRIP) {
@@ -171,8 +200,11 @@ static void answer(struct modbus_slave *s, const uint8_t *request)
     enum slave_fault fault = s->o.fault ? s->o.fault(s->o.arg, &q) : SLAVE_GOOD;
     uint8_t out[FRAME_ROOM] = {0};
 
+    release(s, q.unit);
     if (fault == SLAVE_DROP)
         hang_up(s);
+    else if (fault == SLAVE_HELD)
+        hold(s, q.unit, out, frame_answer(s, request, &q, fault, out));
     else if (fault != SLAVE_MUTE)
         misbehave(s, fault, out, frame_answer(s, request, &q, fault, out));
 }

@@ -13,7 +13,9 @@ struct modbus_slave;
 enum slave_fault {
     SLAVE_GOOD,
     SLAVE_MUTE,
-    SLAVE_LATE,        /* answers after late_us; other units answer meanwhile */
+    SLAVE_LATE, /* answers after late_us; other units answer meanwhile */
+    SLAVE_HELD, /* answers when its unit is asked again, or 1.5 times as long after as it then was
+                 */
     SLAVE_TRANSACTION, /* TCP: of an answer to come */
     SLAVE_UNIT,
     SLAVE_FUNCTION,
