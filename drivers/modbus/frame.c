@@ -156,7 +156,7 @@ int frame_bit(const struct frame_reply *reply, size_t i)
 const char *frame_result_text(enum frame_result r)
 {
     static const char *const texts[] = {
-#define X(id, text) [id] = text,
+#define X(id, text) [id] = (text),
         FRAME_RESULTS(X)
 #undef X
     };

@@ -8,13 +8,13 @@ static const char *const framing_choices[] = {"tcp", "rtu", NULL};
 static const char *const byte_choices[] = {"low", "high", NULL};
 
 static const char *const type_choices[] = {
-#define X(id, name, registers, bits, kind) [id] = name,
+#define X(id, name, registers, bits, kind) [id] = (name),
     MODBUS_TYPES(X)
 #undef X
         [TYPE_COUNT] = NULL};
 
 static const char *const order_choices[] = {
-#define X(id, name, registers, words, bytes) [id] = name,
+#define X(id, name, registers, words, bytes) [id] = (name),
     MODBUS_ORDERS(X)
 #undef X
         [ORDER_COUNT] = NULL};
@@ -136,7 +136,7 @@ static const struct option bits_options[] = {
 #define ADDRESS(name, text)                                                                        \
     {                                                                                              \
         .key = #name, .type = OPTION_INTEGER, .offset = AT(name), .fallback = OPTION_OPTIONAL,     \
-        .min = 0, .max = 65535, .group = PLACE, .help = text                                       \
+        .min = 0, .max = 65535, .group = PLACE, .help = (text)                                     \
     }
 const struct option modbus_sensor_options[] = {
     ADDRESS(holding, "Address of a holding register, counted from 0 (function 3)"),

@@ -45,9 +45,9 @@ extern const struct option modbus_source_options[];
 extern const struct option modbus_device_options[];
 extern const struct option modbus_sensor_options[];
 
-void modbus_check_sensor(struct sensor_config *sensor, const struct device_config *device,
+void modbus_check_sensor(struct sensor_config *c, const struct device_config *device,
                          struct config_reporter *r);
-void modbus_check_source(struct source_config *source, struct config_reporter *r);
+void modbus_check_source(struct source_config *c, struct config_reporter *r);
 void modbus_free_source(void *options);
 
 /* Borrows the strings of the options. stopping and arg are left for the caller to fill. */

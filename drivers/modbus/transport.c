@@ -37,8 +37,10 @@ struct transport {
 
 int64_t transport_silence_us(int baud)
 {
-    return baud > 19200 ? 1750
-                        : (35 * BITS_PER_CHARACTER * US_PER_SECOND + 10 * baud - 1) / (10 * baud);
+    const int64_t tenths_of_bits = INT64_C(35) * BITS_PER_CHARACTER;
+    int64_t per_second = INT64_C(10) * baud;
+
+    return baud > 19200 ? 1750 : (tenths_of_bits * US_PER_SECOND + per_second - 1) / per_second;
 }
 
 int64_t transport_wire_us(const struct transport_options *o, size_t n)

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The driver's part of the configuration, read from text as users write it. */
+#include "drivers/driver.h"
+#include "drivers/modbus/options.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+extern const struct driver driver_modbus;
+
+/* One source with one device with one sensor, from the three parts. */
+static enum gw_err parse(const char *source, const char *device, const char *sensor,
+                         struct config **c, struct config_errors *errors)
+{
+    const struct driver_schema *schema = &driver_modbus.schema;
+    char text[1024];
+    int n = snprintf(text, sizeof(text),
+                     "storage: {path: test.db}\n"
+                     "sources:\n"
+                     "  - {name: bus, driver: modbus, every: 1s, %s,\n"
+                     "     devices: [{name: dev, %s, sensors: [{name: x, %s}]}]}\n",
+                     source, device, sensor);
+
+    assert_in_range(n, 1, sizeof(text) - 1);
+    return config_parse("test.yaml", text, (size_t)n, &schema, 1, c, errors);
+}
+
+static const struct {
+    const char *source, *device, *sensor;
+    const char *want; /* end of the message */
+} refused[] = {
+    {"address: 192.0.2.1", "unit_id: 1", "holding: 1, type: int16, order: CDAB",
+     "order: int16 has 1 register: AB or BA, not CDAB"},
+    {"address: 192.0.2.1", "unit_id: 1", "holding: 1, type: float64, order: CDAB",
+     "order: float64 has 4 registers: ABCDEFGH, GHEFCDAB, BADCFEHG or HGFEDCBA, not CDAB"},
+    {"address: 192.0.2.1", "unit_id: 1", "holding: 1, type: int8, order: BA",
+     "order: int8 lies in one byte: say which with \"byte: high\" or \"byte: low\""},
+    {"address: 192.0.2.1", "unit_id: 1", "holding: 1, type: int16, byte: high",
+     "byte: is for int8 and uint8; int16 has the whole register"},
+    {"address: 192.0.2.1", "unit_id: 1", "holding: 1, bit: 16",
+     "bit: reaches bit 16, but uint16 has bits 0 to 15"},
+    {"address: 192.0.2.1", "unit_id: 1", "holding: 1, bits: {shift: 12, width: 5}",
+     "bits: reaches bit 16, but uint16 has bits 0 to 15"},
+    {"address: 192.0.2.1", "unit_id: 1", "holding: 1, type: float32, bit: 1",
+     "bit: is for integers and bool, not for float32"},
+    {"address: 192.0.2.1", "unit_id: 1", "holding: 1, type: int16, bit: 1",
+     "bit: needs an unsigned type or bool, not int16"},
+    {"address: 192.0.2.1", "unit_id: 1", "coil: 1, type: int16",
+     "type: a coil or discrete input is a bool"},
+    {"address: 192.0.2.1", "unit_id: 1", "coil: 1, bit: 3",
+     "bit: is for registers; a coil or discrete input is one bit"},
+    {"address: 192.0.2.1", "unit_id: 1", "holding: 65535, type: uint32",
+     "uint32 at 65535 ends beyond the last register, 65535"},
+    {"address: 192.0.2.1", "max_registers: 1", "holding: 1, type: uint32",
+     "uint32 has 2 registers, but the device's max_registers is 1"},
+    {"address: 192.0.2.1", "unit_id: 1", "register: 13",
+     "register: 13 is not a classic register number (10001…, 30001… or 40001…); write "
+     "\"holding:\", \"input:\", \"coil:\" or \"discrete:\" with an address counted from 0"},
+    {"port: /dev/ttyUSB0", "unit_id: 0", "holding: 1",
+     "unit_id: 0 is not a unit's address on a serial line: 1 to 247"},
+    {"port: /dev/ttyUSB0, baud: 9601", "unit_id: 1", "holding: 1",
+     "baud: 9601 is not a usual speed: 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200 …"},
+    {"port: /dev/ttyUSB0, framing: tcp", "unit_id: 1", "holding: 1",
+     "framing: a serial port has rtu framing"},
+    {"port: /dev/ttyUSB0, data_bits: 7", "unit_id: 1", "holding: 1",
+     "data_bits: RTU frames need 8 data bits"},
+    {"address: 192.0.2.1, baud: 9600", "unit_id: 1", "holding: 1",
+     "baud: is for a serial port, not for an address"},
+    {"address: \"192.0.2.1:0\"", "unit_id: 1", "holding: 1",
+     "address: \"192.0.2.1:0\" is not host, host:port, [IPv6] or [IPv6]:port"},
+};
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text);
+    size_t m = strlen(end);
+
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+static void what_cannot_be_is_refused_with_the_reason(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(refused); i++) {
+        struct config *c = NULL;
+        struct config_errors errors = {0};
+        enum gw_err err =
+            parse(refused[i].source, refused[i].device, refused[i].sensor, &c, &errors);
+        if (err != GW_ECONFIG || errors.count != 1 ||
+            !ends_with(errors.items[0].text, refused[i].want))
+            fail_msg("%s: %zu errors, %s", refused[i].want, errors.count,
+                     errors.count ? errors.items[0].text : "");
+        config_errors_free(&errors);
+    }
+}
+
+static const struct {
+    const char *sensor;
+    enum modbus_table table;
+    uint16_t address, count;
+} places[] = {
+    {"holding: 0", TABLE_HOLDING, 0, 1},
+    {"register: 40013", TABLE_HOLDING, 12, 1},
+    {"register: 49999", TABLE_HOLDING, 9998, 1},
+    {"register: 400001", TABLE_HOLDING, 0, 1},
+    {"register: 465536", TABLE_HOLDING, 65535, 1},
+    {"register: 30001, type: float32", TABLE_INPUT, 0, 2},
+    {"register: 310000, type: int64", TABLE_INPUT, 9999, 4},
+    {"register: 10005", TABLE_DISCRETE, 4, 1},
+    {"coil: 65535", TABLE_COIL, 65535, 1},
+};
+
+static void every_notation_finds_its_place(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(places); i++) {
+        struct config *c = NULL;
+        struct config_errors errors = {0};
+        if (parse("address: 192.0.2.1", "unit_id: 1", places[i].sensor, &c, &errors) != GW_OK)
+            fail_msg("%s: %s", places[i].sensor, errors.count ? errors.items[0].text : "");
+        const struct modbus_sensor *o = c->sources[0].devices[0].sensors[0].options;
+        if (o->table != places[i].table || o->address != places[i].address ||
+            o->count != places[i].count)
+            fail_msg("%s: table %u, %u, %u", places[i].sensor, o->table, o->address, o->count);
+        config_free(c);
+    }
+}
+
+static void stop_bits_follow_parity_as_the_specification_says(void **state)
+{
+    static const struct {
+        const char *source;
+        int stop_bits;
+    } cases[] = {{"port: /dev/ttyUSB0", 1},
+                 {"port: /dev/ttyUSB0, parity: none", 2},
+                 {"port: /dev/ttyUSB0, parity: none, stop_bits: 1", 1},
+                 {"port: /dev/ttyUSB0, parity: odd, stop_bits: 2", 2}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct config *c = NULL;
+        struct config_errors errors = {0};
+        assert_int_equal(parse(cases[i].source, "unit_id: 1", "holding: 1", &c, &errors), GW_OK);
+        struct transport_options o = modbus_transport_options(c->sources[0].options);
+        assert_int_equal(o.stop_bits, cases[i].stop_bits);
+        assert_int_equal(o.framing, FRAMING_RTU);
+        config_free(c);
+    }
+}
+
+static void addresses_are_taken_apart(void **state)
+{
+    static const struct {
+        const char *source, *host, *service;
+    } cases[] = {{"address: 192.0.2.1", "192.0.2.1", "502"},
+                 {"address: \"plc.example:1502\"", "plc.example", "1502"},
+                 {"address: \"[2001:db8::1]:503\"", "2001:db8::1", "503"},
+                 {"address: \"2001:db8::1\"", "2001:db8::1", "502"}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct config *c = NULL;
+        struct config_errors errors = {0};
+        assert_int_equal(parse(cases[i].source, "unit_id: 1", "holding: 1", &c, &errors), GW_OK);
+        const struct modbus_source *o = c->sources[0].options;
+        assert_string_equal(o->host, cases[i].host);
+        assert_string_equal(o->service, cases[i].service);
+        config_free(c);
+    }
+}
+
+static void the_plan_is_described(void **state)
+{
+    struct config *c = NULL;
+    struct config_errors errors = {0};
+    char *text = NULL;
+    size_t size;
+
+    (void)state;
+    assert_int_equal(parse("port: /dev/ttyUSB0", "unit_id: 3",
+                           "register: 40013, type: uint32, order: CDAB", &c, &errors),
+                     GW_OK);
+    FILE *f = open_memstream(&text, &size);
+    driver_modbus.describe(&c->sources[0], f);
+    fclose(f);
+    assert_non_null(strstr(text, "  /dev/ttyUSB0, RTU, 9600 baud 8E1, time-out 1 s\n"));
+    assert_non_null(strstr(text, "every 1 s: read holding 12 to 13, 2 registers\n"));
+    assert_non_null(strstr(text, "holding 12 (40013) uint32 CDAB x\n"));
+    free(text);
+    config_free(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_cannot_be_is_refused_with_the_reason),
+        cmocka_unit_test(every_notation_finds_its_place),
+        cmocka_unit_test(stop_bits_follow_parity_as_the_specification_says),
+        cmocka_unit_test(addresses_are_taken_apart),
+        cmocka_unit_test(the_plan_is_described),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
