@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Alerts and their transitions; the transitions that the broker has not acknowledged are the
+ * outbox. */
+#include "storage/internal.h"
+
+#include "gateway/core/log.h"
+#include "gateway/core/metrics.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RESERVE 1000 /* ids; after a crash numbering goes on behind them */
+
+enum gw_err alerts_load(struct store *s)
+{
+    int64_t next = 1, largest = 0;
+    enum gw_err err;
+
+    s->outbox_depth = 0;
+    if ((err = db_int64(s->db, "SELECT value FROM meta WHERE key = 'next_alert_id'", &next)) ||
+        (err = db_int64(s->db, "SELECT max(id) FROM alert", &largest)) ||
+        (err = db_int64(s->db,
+                        "SELECT count(*) FROM alert_event"
+                        " WHERE published_at IS NULL AND failed_at IS NULL",
+                        &s->outbox_depth)))
+        return err;
+    metric_set(METRIC_OUTBOX_DEPTH, s->outbox_depth);
+    if (next <= largest)
+        next = largest + 1;
+    /* Numbers that this run has given out go on, even in a new file. */
+    if (s->alert_id.next < next)
+        s->alert_id.next = next;
+    s->alert_id.reserved = 0;
+    return GW_OK;
+}
+
+/* Before an id is used, the database says that it may have been. */
+static enum gw_err reserve(struct store *s, int64_t id)
+{
+    if (s->alert_id.next <= id)
+        s->alert_id.next = id + 1;
+    if (s->alert_id.next + RESERVE / 2 <= s->alert_id.reserved)
+        return GW_OK;
+    enum gw_err err = store_set_meta(s, "next_alert_id", s->alert_id.next + RESERVE);
+    if (err == GW_OK)
+        s->alert_id.reserved = s->alert_id.next + RESERVE;
+    return err;
+}
+
+/* The row of the sensor: by the table, or for a sensor that this configuration does not have any
+ * more, as the alert's first transition said. 0: nobody knows. */
+static enum gw_err sensor_of(struct store *s, const struct alert_change *c, int64_t *id)
+{
+    struct slot *slot;
+    bool row = false;
+    enum gw_err err;
+
+    *id = 0;
+    if (c->sensor != SENSOR_NONE) {
+        if ((err = sensors_slot(s, c->sensor, &slot)) == GW_OK)
+            *id = slot->id;
+        return err;
+    }
+    if ((err = db_bind(s->db, &s->sql->alert_sensor, "SELECT sensor_id FROM alert WHERE id = ?",
+                       "i", c->alert_id)) != GW_OK ||
+        (err = db_step(s->sql->alert_sensor, &row)) != GW_OK || !row)
+        return err;
+    *id = sqlite3_column_int64(s->sql->alert_sensor, 0);
+    return db_finish(s->sql->alert_sensor);
+}
+
+static enum gw_err save_alert(struct store *s, const struct alert_change *c, int64_t sensor_id)
+{
+    return db_run(s->db, &s->sql->alert,
+                  "INSERT INTO alert (id, sensor_id, rule, severity, state, value, limit_value,"
+                  " raised_at, changed_at, cleared_at)"
+                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, CASE ?5 WHEN 'cleared' THEN ?9 END)"
+                  " ON CONFLICT (id) DO UPDATE SET severity = ?4, state = ?5, value = ?6,"
+                  " limit_value = ?7, changed_at = ?9,"
+                  " cleared_at = CASE ?5 WHEN 'cleared' THEN ?9 END",
+                  "iisssffii", c->alert_id, sensor_id, c->rule, severity_name(c->severity),
+                  alert_state_name(c->state), c->value, c->limit, c->since_us, c->time_us);
+}
+
+static enum gw_err save_event(struct store *s, const struct alert_change *c)
+{
+    enum gw_err err =
+        db_run(s->db, &s->sql->event,
+               "INSERT INTO alert_event (alert_id, time, state, severity, value, limit_value)"
+               " VALUES (?, ?, ?, ?, ?, ?)",
+               "iissff", c->alert_id, c->time_us, alert_state_name(c->state),
+               severity_name(c->severity), c->value, c->limit);
+    if (err == GW_OK)
+        s->outbox_depth++;
+    return err;
+}
+
+enum gw_err alerts_add(struct store *s, const struct alert_change *list)
+{
+    enum gw_err err = GW_OK;
+
+    for (const struct alert_change *c = list; err == GW_OK && c; c = c->next) {
+        int64_t sensor_id;
+        if ((err = sensor_of(s, c, &sensor_id)) != GW_OK)
+            break;
+        if (!sensor_id) {
+            log_warning("database: alert %lld of rule %s is of no known sensor: left out",
+                        (long long)c->alert_id, c->rule);
+            continue;
+        }
+        if ((err = reserve(s, c->alert_id)) == GW_OK &&
+            (err = save_alert(s, c, sensor_id)) == GW_OK)
+            err = save_event(s, c);
+    }
+    return err;
+}
+
+enum gw_err alerts_apply_results(struct store *s)
+{
+    int64_t now = clock_wall_us();
+    enum gw_err err = GW_OK;
+
+    for (size_t i = 0; err == GW_OK && i < s->result_count; i++) {
+        const struct outbox_result *r = &s->results[i];
+        err = db_run(s->db, &s->sql->event_done,
+                     "UPDATE alert_event SET published_at = CASE ?2 WHEN 1 THEN ?3 END,"
+                     " failed_at = CASE ?2 WHEN 0 THEN ?3 END, reason_code = ?4"
+                     " WHERE seq = ?1 AND published_at IS NULL AND failed_at IS NULL",
+                     "iiii", r->seq, (int64_t)r->delivered, now, (int64_t)r->reason_code);
+        if (err == GW_OK)
+            s->outbox_depth -= sqlite3_changes(s->db);
+    }
+    return err;
+}
+
+enum gw_err store_outbox_done(struct store *s, const struct outbox_result *results, size_t n)
+{
+    if (s->result_count + n > s->result_capacity) {
+        size_t capacity = (s->result_count + n) * 2;
+        struct outbox_result *grown = realloc(s->results, capacity * sizeof(*grown));
+        if (!grown)
+            return GW_ENOMEM;
+        s->results = grown;
+        s->result_capacity = capacity;
+    }
+    memcpy(s->results + s->result_count, results, n * sizeof(*results));
+    s->result_count += n;
+    return GW_OK;
+}
+
+int64_t store_next_alert_id(struct store *s)
+{
+    return s->alert_id.next;
+}
+
+static enum severity severity_from(const char *name)
+{
+    if (strcmp(name, severity_name(SEVERITY_CRITICAL)) == 0)
+        return SEVERITY_CRITICAL;
+    return strcmp(name, severity_name(SEVERITY_WARNING)) == 0 ? SEVERITY_WARNING : SEVERITY_NONE;
+}
+
+static void change_from_row(sqlite3_stmt *st, struct alert_change *c)
+{
+    *c = (struct alert_change){
+        .alert_id = sqlite3_column_int64(st, 0),
+        .time_us = sqlite3_column_int64(st, 7),
+        .since_us = sqlite3_column_int64(st, 6),
+        .value = db_double(st, 4),
+        .limit = db_double(st, 5),
+        .state = strcmp(db_text(st, 3), alert_state_name(ALERT_ESCALATED)) == 0 ? ALERT_ESCALATED
+                                                                                : ALERT_RAISED,
+        .severity = (uint8_t)severity_from(db_text(st, 2)),
+    };
+    snprintf(c->rule, sizeof(c->rule), "%s", db_text(st, 1));
+}
+
+enum gw_err store_active_alerts(struct store *s,
+                                void (*each)(void *arg, const struct alert_change *change,
+                                             const char *sensor_name),
+                                void *arg)
+{
+    sqlite3_stmt *st = NULL;
+    struct alert_change change;
+    bool row = true;
+    enum gw_err err =
+        db_prepare(s->db, &st,
+                   "SELECT a.id, a.rule, a.severity, a.state, a.value, a.limit_value, a.raised_at,"
+                   " a.changed_at, s.name FROM alert a JOIN sensor s ON s.id = a.sensor_id"
+                   " WHERE a.cleared_at IS NULL ORDER BY a.id");
+
+    while (err == GW_OK && (err = db_step(st, &row)) == GW_OK && row) {
+        change_from_row(st, &change);
+        change.sensor = sensor_table_find(s->options.sensors, db_text(st, 8));
+        each(arg, &change, db_text(st, 8));
+    }
+    sqlite3_finalize(st);
+    return err;
+}

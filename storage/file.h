@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The database file as seen from outside: its folder, its lock, where it may lie, and how a damaged
+ * one is set aside. Nothing here opens the database itself: closing any descriptor of it would drop
+ * SQLite's locks. */
+#ifndef SENSORGW_STORAGE_FILE_H
+#define SENSORGW_STORAGE_FILE_H
+
+#include "gateway/core/err.h"
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+/* Makes the missing folders of the path (mode 0750), and checks that the last one can be written
+ * and is on no network file system, whose locks and shared memory SQLite's WAL cannot rely on. */
+enum gw_err file_prepare(const char *path);
+
+/* Takes <path>.lock for this process, until *fd is closed. GW_EBUSY: another one holds it. */
+enum gw_err file_lock(const char *path, int *fd);
+
+/* Renames the database with its -wal and -shm to <path>.corrupt-<UTC time>. */
+enum gw_err file_set_aside(const char *path, const char *why);
+
+/* True while `path` is still the file that `was` describes. */
+bool file_is_same(const char *path, const struct stat *was);
+
+#endif

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the writing store share. Nobody outside this folder includes it. */
+#ifndef SENSORGW_STORAGE_INTERNAL_H
+#define SENSORGW_STORAGE_INTERNAL_H
+
+#include "gateway/core/clock.h"
+#include "storage/db.h"
+#include "storage/store.h"
+
+#include <sys/stat.h>
+
+#define READINGS_A_STATEMENT 50 /* rows in one INSERT: measured twice as fast as one by one */
+
+/* The good readings of one sensor in one minute, while it lasts. */
+struct bucket {
+    int64_t minute; /* its start, UTC µs */
+    double min, max, sum;
+    int64_t count; /* 0: nothing to write */
+};
+
+/* What the store keeps in memory for each index of the sensor table. */
+struct slot {
+    int64_t id;            /* row of `sensor`; 0: not known yet */
+    struct reading newest; /* by time; time_us INT64_MIN: none */
+    struct bucket bucket;
+    int64_t floor; /* earlier minutes cannot be accumulated any more: they are recomputed */
+    bool touched;  /* `newest` is of this transaction */
+};
+
+/* Readings of this transaction, by source. */
+struct counts {
+    uint64_t committed, duplicates;
+};
+
+struct store {
+    /* set once */
+    struct store_options options;
+    char *path;
+    size_t source_count;
+    int lock_fd;
+    char instance[9];
+
+    /* the connection, and what belongs to the file behind it */
+    sqlite3 *db;
+    struct stat file;
+    struct store_sql *sql;
+    int64_t run_id;
+    bool is_stale;   /* a transaction failed: memory must be read from the database again */
+    bool is_suspect; /* an I/O error: the connection is not to be trusted any more */
+    bool is_corrupt; /* the file is to be set aside */
+    bool is_careful; /* somebody edited sensor_latest: no reading counts as new for certain */
+
+    /* mirrors of the database */
+    struct slot *slots; /* by sensor index */
+    int64_t newest_us;  /* of all readings ever stored; INT64_MIN: none */
+    int64_t outbox_depth;
+    struct {
+        int64_t next, reserved; /* ids below `reserved` may have been given out by this run */
+    } alert_id;
+    struct {
+        int64_t raw_us, minute_us; /* rows older than this are gone */
+    } pruned;
+
+    /* this transaction */
+    uint32_t *touched; /* indices of slots */
+    size_t touched_count;
+    struct reading *buffer; /* READINGS_A_STATEMENT of them, new for certain */
+    size_t buffered;
+    struct counts *counts;
+    struct ledger_entry *saved; /* what `ledger` holds, by source */
+    struct outbox_result *results;
+    size_t result_count, result_capacity;
+    int64_t events_added;
+
+    /* roll-ups */
+    struct {
+        bool must_reset;    /* accumulators were lost: what is pending must be recomputed */
+        int64_t floor;      /* for slots that have not begun */
+        int64_t marked[32]; /* minutes known to be in rollup_pending, by minute mod 32 */
+        bool marked_recompute[32];
+    } rollup;
+
+    /* housekeeping */
+    struct {
+        int64_t trusted_us;    /* the wall clock when it last looked right */
+        int64_t hold_since_us; /* monotonic; 0: it looks right */
+        int64_t saved_us;      /* trusted_us as the database has it */
+        int64_t next_check_us; /* monotonic: of the file and the WAL */
+        int64_t next_prune_us; /* monotonic */
+        int64_t next_rest_us;  /* wall: of hours and alerts */
+    } care;
+};
+
+/* Prepared statements, named by what they do; all NULL until used. */
+struct store_sql {
+    sqlite3_stmt *begin, *commit, *rollback;
+    sqlite3_stmt *insert_many, *insert_one, *latest;
+    sqlite3_stmt *sensor_find, *sensor_add, *sensor_update;
+    sqlite3_stmt *ledger, *run_commit, *meta;
+    sqlite3_stmt *alert, *alert_sensor, *event, *event_done;
+    sqlite3_stmt *pending_add, *pending_next, *pending_drop;
+    sqlite3_stmt *minute, *minute_recompute, *hour_recompute;
+    sqlite3_stmt *prune_hour, *prune_run, *prune_event, *prune_alert;
+};
+
+/* BEGIN IMMEDIATE, after reading memory again if it is stale. */
+enum gw_err store_begin(struct store *s);
+/* COMMIT if err is GW_OK, else (or if that fails) ROLLBACK; either way the result. After a failure
+ * memory counts as stale. */
+enum gw_err store_end(struct store *s, enum gw_err err);
+enum gw_err store_set_meta(struct store *s, const char *key, int64_t value);
+
+/* sensors.c */
+enum gw_err sensors_load(struct store *s);     /* slots and newest_us from the database */
+enum gw_err sensors_register(struct store *s); /* rows for all that the table holds now */
+enum gw_err sensors_slot(struct store *s, uint32_t sensor, struct slot **out);
+
+/* readings.c */
+enum gw_err readings_add(struct store *s, const struct reading *r);
+enum gw_err readings_flush(struct store *s); /* what is buffered, and sensor_latest */
+void readings_forget(struct store *s);       /* the transaction is over */
+
+/* rollup.c */
+enum gw_err rollup_load(struct store *s);
+enum gw_err rollup_begin(struct store *s); /* at the start of each transaction */
+enum gw_err rollup_add(struct store *s, struct slot *slot, const struct reading *r);
+/* Closes minutes and hours that ended before wall_us, in a transaction of its own, until
+ * deadline_us (monotonic). */
+enum gw_err rollup_run(struct store *s, int64_t wall_us, int64_t deadline_us, bool *more);
+
+/* alerts.c */
+enum gw_err alerts_load(struct store *s);
+enum gw_err alerts_add(struct store *s, const struct alert_change *list);
+enum gw_err alerts_apply_results(struct store *s);
+
+/* books.c */
+enum gw_err books_begin_run(struct store *s);
+enum gw_err books_save(struct store *s); /* the ledger, and the run's count of commits */
+void books_settle(struct store *s);      /* after COMMIT: into the ledger itself */
+enum gw_err books_end_run(struct store *s);
+
+/* retention.c */
+enum gw_err retention_load(struct store *s);
+enum gw_err retention_run(struct store *s, int64_t wall_us, int64_t deadline_us, bool *more);
+
+static inline int64_t floor_to(int64_t us, int64_t span)
+{
+    int64_t rest = us % span;
+
+    return us - (rest < 0 ? rest + span : rest);
+}
+
+#endif

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is old, or too much, goes: from the front of time-ordered tables, in small transactions. */
+#include "storage/internal.h"
+
+#include "gateway/core/log.h"
+#include "gateway/core/metrics.h"
+
+#define SLICE_ROWS "4000"             /* rows removed in one transaction */
+#define EVERY_US (10 * US_PER_SECOND) /* between looks, when there was nothing left to do */
+#define HOLD_US US_PER_DAY            /* how long a clock that jumped ahead must hold */
+#define SPARE_PAGES 1000              /* free pages that are kept for new rows */
+#define VACUUM "PRAGMA incremental_vacuum(200)"
+
+enum gw_err retention_load(struct store *s)
+{
+    enum gw_err err;
+
+    s->pruned.raw_us = s->pruned.minute_us = INT64_MIN;
+    s->care.saved_us = INT64_MIN;
+    if ((err = db_int64(s->db, "SELECT value FROM meta WHERE key = 'raw_pruned_to'",
+                        &s->pruned.raw_us)) != GW_OK ||
+        (err = db_int64(s->db, "SELECT value FROM meta WHERE key = 'minute_pruned_to'",
+                        &s->pruned.minute_us)) != GW_OK ||
+        (err = db_int64(s->db, "SELECT value FROM meta WHERE key = 'clock'", &s->care.saved_us)))
+        return err;
+    s->care.trusted_us = s->care.saved_us;
+    if (s->care.trusted_us == INT64_MIN)
+        s->care.trusted_us = s->newest_us;
+    if (s->care.trusted_us == INT64_MIN)
+        s->care.trusted_us = clock_wall_us();
+    return GW_OK;
+}
+
+/* A wall clock that is suddenly more than a day ahead has been set wrongly, or the gateway was off:
+ * nobody can tell. So it is believed only once it has held for a day of running. */
+static bool clock_looks_right(struct store *s, int64_t wall_us)
+{
+    int64_t now = clock_mono_us();
+
+    if (wall_us <= s->care.trusted_us + US_PER_DAY) {
+        if (wall_us > s->care.trusted_us)
+            s->care.trusted_us = wall_us;
+        s->care.hold_since_us = 0;
+        return true;
+    }
+    if (s->care.hold_since_us == 0) {
+        s->care.hold_since_us = now ? now : 1;
+        log_warning(
+            "database: the clock is more than a day ahead of when it was last seen: nothing "
+            "is deleted by age until it has held for a day");
+    }
+    if (now - s->care.hold_since_us < HOLD_US)
+        return false;
+    s->care.trusted_us = wall_us;
+    s->care.hold_since_us = 0;
+    return true;
+}
+
+static enum gw_err save_clock(struct store *s)
+{
+    if (s->care.saved_us != INT64_MIN && s->care.trusted_us < s->care.saved_us + US_PER_HOUR)
+        return GW_OK;
+    enum gw_err err = store_begin(s);
+    if (err == GW_OK)
+        err = store_end(s, store_set_meta(s, "clock", s->care.trusted_us));
+    if (err == GW_OK)
+        s->care.saved_us = s->care.trusted_us;
+    return err;
+}
+
+/* One slice of a time-led table: rows before `until`, at most about SLICE_ROWS. *removed: how
+ * many. */
+struct table {
+    const char *bound;  /* the time that ends the slice; no row: all of it */
+    const char *remove; /* rows before ?1 */
+    const char *meta;
+};
+
+static const struct table raw_table = {
+    .bound = "SELECT time + 1 FROM reading ORDER BY time LIMIT 1 OFFSET " SLICE_ROWS,
+    .remove = "DELETE FROM reading WHERE time < ?",
+    .meta = "raw_pruned_to",
+};
+static const struct table minute_table = {
+    .bound = "SELECT minute + 1 FROM reading_minute ORDER BY minute LIMIT 1 OFFSET " SLICE_ROWS,
+    .remove = "DELETE FROM reading_minute WHERE minute < ?",
+    .meta = "minute_pruned_to",
+};
+
+static enum gw_err remove_slice(struct store *s, const struct table *t, int64_t until_us,
+                                int64_t *pruned_us, int64_t *removed)
+{
+    sqlite3_stmt *st = NULL;
+    int64_t bound = until_us;
+    enum gw_err err = db_int64(s->db, t->bound, &bound);
+
+    if (err != GW_OK)
+        return err;
+    if (bound > until_us)
+        bound = until_us;
+    if ((err = store_begin(s)) != GW_OK)
+        return err;
+    err = db_run(s->db, &st, t->remove, "i", bound);
+    *removed = sqlite3_changes(s->db);
+    sqlite3_finalize(st);
+    /* Roll-ups must not be made again from what is left of a minute. */
+    int64_t whole = t == &raw_table ? floor_to(bound - 1, US_PER_MINUTE) + US_PER_MINUTE
+                                    : floor_to(bound - 1, US_PER_HOUR) + US_PER_HOUR;
+    if (err == GW_OK && whole > *pruned_us)
+        err = store_set_meta(s, t->meta, whole);
+    if ((err = store_end(s, err)) != GW_OK)
+        return err;
+    if (whole > *pruned_us)
+        *pruned_us = whole;
+    metric_add(METRIC_ROWS_PRUNED, *removed);
+    return GW_OK;
+}
+
+/* *until_us comes down to the first span that is not rolled up yet: it still needs its rows. */
+static enum gw_err spare_pending(struct store *s, const char *first, int64_t *until_us)
+{
+    int64_t start = INT64_MAX;
+    enum gw_err err = db_int64(s->db, first, &start);
+
+    if (start < *until_us)
+        *until_us = start;
+    return err;
+}
+
+static enum gw_err prune_raw(struct store *s, int64_t until_us, int64_t *removed)
+{
+    int64_t oldest = INT64_MAX;
+    enum gw_err err;
+
+    if ((err = spare_pending(s, "SELECT min(start) FROM rollup_pending WHERE span = 60000000",
+                             &until_us)) != GW_OK ||
+        (err = db_int64(s->db, "SELECT min(time) FROM reading", &oldest)) != GW_OK)
+        return err;
+    if (oldest >= until_us)
+        return GW_OK;
+    return remove_slice(s, &raw_table, until_us, &s->pruned.raw_us, removed);
+}
+
+static enum gw_err prune_minutes(struct store *s, int64_t until_us, int64_t *removed)
+{
+    int64_t oldest = INT64_MAX;
+    enum gw_err err;
+
+    if ((err = spare_pending(s, "SELECT min(start) FROM rollup_pending WHERE span = 3600000000",
+                             &until_us)) != GW_OK ||
+        (err = db_int64(s->db, "SELECT min(minute) FROM reading_minute", &oldest)) != GW_OK)
+        return err;
+    if (oldest >= until_us)
+        return GW_OK;
+    return remove_slice(s, &minute_table, until_us, &s->pruned.minute_us, removed);
+}
+
+/* Hours, and alerts that are over and delivered, are few. */
+static enum gw_err remove_rest(struct store *s, int64_t until_us, int64_t *removed)
+{
+    struct {
+        sqlite3_stmt **st;
+        const char *sql;
+    } parts[] = {
+        {&s->sql->prune_hour,
+         "DELETE FROM reading_hour WHERE (sensor_id, hour) IN"
+         " (SELECT sensor_id, hour FROM reading_hour WHERE hour < ? LIMIT " SLICE_ROWS ")"},
+        {&s->sql->prune_alert,
+         "DELETE FROM alert WHERE id IN (SELECT id FROM alert a WHERE cleared_at < ?"
+         " AND NOT EXISTS (SELECT 1 FROM alert_event e WHERE e.alert_id = a.id"
+         " AND published_at IS NULL AND failed_at IS NULL) LIMIT " SLICE_ROWS ")"},
+        {&s->sql->prune_event, "DELETE FROM alert_event WHERE time < ?"
+                               " AND alert_id NOT IN (SELECT id FROM alert)"},
+        {&s->sql->prune_run, "DELETE FROM run WHERE last_commit_at < ?"},
+    };
+    enum gw_err err = GW_OK;
+
+    for (size_t i = 0; err == GW_OK && i < sizeof(parts) / sizeof(parts[0]); i++) {
+        err = db_run(s->db, parts[i].st, parts[i].sql, "i", until_us);
+        *removed += sqlite3_changes(s->db);
+    }
+    if (err == GW_OK)
+        err = db_exec(s->db, "DELETE FROM ledger WHERE run_id NOT IN (SELECT id FROM run)");
+    return err;
+}
+
+static enum gw_err prune_rest(struct store *s, int64_t until_us, int64_t *removed)
+{
+    enum gw_err err = store_begin(s);
+    if (err != GW_OK)
+        return err;
+    err = store_end(s, remove_rest(s, until_us, removed));
+    if (err == GW_OK)
+        metric_add(METRIC_ROWS_PRUNED, *removed);
+    return err;
+}
+
+/* One slice of what is too old; *removed 0: nothing is. */
+static enum gw_err prune_by_age(struct store *s, int64_t wall_us, int64_t *removed)
+{
+    const struct store_options *o = &s->options;
+    enum gw_err err = GW_OK;
+
+    if (o->raw_us > 0)
+        err = prune_raw(s, floor_to(wall_us - o->raw_us, US_PER_MINUTE), removed);
+    if (err == GW_OK && *removed == 0 && o->minute_us > 0)
+        err = prune_minutes(s, floor_to(wall_us - o->minute_us, US_PER_HOUR), removed);
+    if (err == GW_OK && *removed == 0 && o->hour_us > 0 && wall_us >= s->care.next_rest_us) {
+        err = prune_rest(s, floor_to(wall_us - o->hour_us, US_PER_HOUR), removed);
+        if (err == GW_OK && *removed == 0)
+            s->care.next_rest_us = wall_us + US_PER_HOUR;
+    }
+    return err;
+}
+
+struct pages {
+    int64_t size, count, free;
+};
+
+static enum gw_err count_pages(struct store *s, struct pages *p)
+{
+    enum gw_err err;
+
+    if ((err = db_int64(s->db, "PRAGMA page_size", &p->size)) != GW_OK ||
+        (err = db_int64(s->db, "PRAGMA page_count", &p->count)) != GW_OK)
+        return err;
+    return db_int64(s->db, "PRAGMA freelist_count", &p->free);
+}
+
+/* One slice of the oldest readings, then minutes, while the rows take more than max_size. */
+static enum gw_err prune_by_size(struct store *s, int64_t *removed)
+{
+    struct pages p = {0};
+    enum gw_err err = count_pages(s, &p);
+
+    if (err != GW_OK || (p.count - p.free) * p.size <= s->options.max_size ||
+        s->newest_us == INT64_MIN)
+        return err;
+    err = prune_raw(s, floor_to(s->newest_us, US_PER_MINUTE), removed);
+    if (err == GW_OK && *removed == 0)
+        err = prune_minutes(s, floor_to(s->newest_us, US_PER_HOUR), removed);
+    if (err == GW_OK && *removed == 0)
+        log_warning("database: storage.max_size is exceeded, and there is nothing left to remove");
+    return err;
+}
+
+/* Gives free pages back to the file system: those beyond max_size, and when there are many more
+ * than new rows will soon need. *removed: whether it did. */
+static enum gw_err shrink(struct store *s, int64_t *removed)
+{
+    struct pages p = {0};
+    enum gw_err err = count_pages(s, &p);
+
+    bool too_big = s->options.max_size > 0 && p.count * p.size > s->options.max_size;
+    bool too_free = p.free > SPARE_PAGES && p.free > p.count / 4;
+    if (err != GW_OK || p.free == 0 || (!too_big && !too_free))
+        return err;
+    *removed = 1;
+    return db_exec(s->db, VACUUM);
+}
+
+static enum gw_err prune_slice(struct store *s, int64_t wall_us, int64_t *removed)
+{
+    bool looks_right = clock_looks_right(s, wall_us);
+    enum gw_err err = save_clock(s);
+
+    *removed = 0;
+    if (err == GW_OK && looks_right)
+        err = prune_by_age(s, wall_us, removed);
+    if (err == GW_OK && *removed == 0 && s->options.max_size > 0)
+        err = prune_by_size(s, removed);
+    if (err == GW_OK && *removed == 0)
+        err = shrink(s, removed);
+    return err;
+}
+
+enum gw_err retention_run(struct store *s, int64_t wall_us, int64_t deadline_us, bool *more)
+{
+    int64_t removed = 1;
+    enum gw_err err = GW_OK;
+
+    if (clock_mono_us() < s->care.next_prune_us)
+        return GW_OK;
+    while (err == GW_OK && removed > 0 && clock_mono_us() < deadline_us)
+        err = prune_slice(s, wall_us, &removed);
+    *more = err == GW_OK && removed > 0;
+    if (!*more)
+        s->care.next_prune_us = clock_mono_us() + EVERY_US;
+    return err;
+}

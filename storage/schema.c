@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "storage/schema.h"
+
+#include "gateway/core/log.h"
+#include "gateway/core/reading.h"
+#include "storage/db.h"
+
+#include <stdio.h>
+
+/* UTC µs → "2026-01-31T23:59:59.123Z". */
+#define ISO(us)                                                                                    \
+    "strftime('%Y-%m-%dT%H:%M:%S', " us " / 1000000, 'unixepoch')"                                 \
+    " || printf('.%03dZ', " us " / 1000 % 1000)"
+
+/* `value` columns have no declared type on purpose: with one, SQLite would turn an integer that a
+ * double cannot hold into a double, or a whole double into an integer. */
+static const char version_1[] =
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
+    "CREATE TABLE sensor (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, unit TEXT NOT NULL,"
+    " source TEXT NOT NULL, device TEXT NOT NULL, first_seen INTEGER NOT NULL);"
+    "CREATE TABLE sensor_latest (sensor_id INTEGER PRIMARY KEY, time INTEGER NOT NULL, value,"
+    " quality INTEGER NOT NULL);"
+    "CREATE TABLE quality (id INTEGER PRIMARY KEY, name TEXT NOT NULL);"
+    "CREATE TABLE reading (time INTEGER NOT NULL, sensor_id INTEGER NOT NULL, value,"
+    " quality INTEGER NOT NULL, PRIMARY KEY (time, sensor_id)) WITHOUT ROWID;"
+    "CREATE TABLE reading_minute (minute INTEGER NOT NULL, sensor_id INTEGER NOT NULL, min REAL,"
+    " max REAL, sum REAL, count INTEGER, PRIMARY KEY (minute, sensor_id)) WITHOUT ROWID;"
+    "CREATE TABLE reading_hour (sensor_id INTEGER NOT NULL, hour INTEGER NOT NULL, min REAL,"
+    " max REAL, sum REAL, count INTEGER, PRIMARY KEY (sensor_id, hour)) WITHOUT ROWID;"
+    "CREATE TABLE rollup_pending (span INTEGER NOT NULL, start INTEGER NOT NULL,"
+    " recompute INTEGER NOT NULL, PRIMARY KEY (span, start)) WITHOUT ROWID;"
+    "CREATE TABLE run (id INTEGER PRIMARY KEY, version TEXT NOT NULL, started_at INTEGER NOT NULL,"
+    " commits INTEGER NOT NULL, last_commit_at INTEGER, ended_at INTEGER);"
+    "CREATE TABLE ledger (run_id INTEGER NOT NULL, source TEXT NOT NULL, what TEXT NOT NULL,"
+    " readings INTEGER NOT NULL, PRIMARY KEY (run_id, source, what)) WITHOUT ROWID;"
+    "CREATE TABLE alert (id INTEGER PRIMARY KEY, sensor_id INTEGER NOT NULL, rule TEXT NOT NULL,"
+    " severity TEXT NOT NULL, state TEXT NOT NULL, value REAL, limit_value REAL,"
+    " raised_at INTEGER NOT NULL, changed_at INTEGER NOT NULL, cleared_at INTEGER);"
+    "CREATE INDEX alert_not_cleared ON alert (id) WHERE cleared_at IS NULL;"
+    "CREATE TABLE alert_event (seq INTEGER PRIMARY KEY AUTOINCREMENT, alert_id INTEGER NOT NULL,"
+    " time INTEGER NOT NULL, state TEXT NOT NULL, severity TEXT NOT NULL, value REAL,"
+    " limit_value REAL, published_at INTEGER, failed_at INTEGER, reason_code INTEGER);"
+    "CREATE INDEX alert_event_outbox ON alert_event (seq)"
+    " WHERE published_at IS NULL AND failed_at IS NULL;"
+    "CREATE INDEX alert_event_alert ON alert_event (alert_id);"
+    "CREATE VIEW readings AS SELECT " ISO(
+        "r.time") " AS time, s.name AS sensor, r.value AS value,"
+                  " s.unit AS unit, q.name AS quality, r.time AS time_us FROM reading r"
+                  " JOIN sensor s ON s.id = r.sensor_id LEFT JOIN quality q ON q.id = r.quality;"
+                  "CREATE VIEW latest AS SELECT s.name AS sensor, l.value AS value, s.unit AS unit,"
+                  " q.name AS quality, " ISO(
+                      "l.time") " AS time,"
+                                " round((julianday('now') - 2440587.5) * 86400 - l.time / 1e6, 1) "
+                                "AS age_s"
+                                " FROM sensor s LEFT JOIN sensor_latest l ON l.sensor_id = s.id"
+                                " LEFT JOIN quality q ON q.id = l.quality;"
+                                "CREATE VIEW active_alerts AS SELECT a.id AS id, s.name AS sensor, "
+                                "a.rule AS rule,"
+                                " a.severity AS severity, a.state AS state, a.value AS value, "
+                                "a.limit_value AS limit_value,"
+                                " s.unit AS unit, " ISO("a.raised_at") " AS raised, " ISO(
+                                    "a.changed_at") " AS changed"
+                                                    " FROM alert a JOIN sensor s ON s.id = "
+                                                    "a.sensor_id WHERE a.cleared_at IS NULL;";
+
+/* migrations[n] brings version n to n + 1. */
+static const char *const migrations[SCHEMA_VERSION] = {version_1};
+
+enum gw_err schema_check(sqlite3 *db, int *version)
+{
+    int64_t tables = 0, user_version = 0, application_id = 0;
+    enum gw_err err;
+
+    if ((err = db_int64(db, "SELECT count(*) FROM sqlite_schema", &tables)) != GW_OK ||
+        (err = db_int64(db, "PRAGMA user_version", &user_version)) != GW_OK ||
+        (err = db_int64(db, "PRAGMA application_id", &application_id)) != GW_OK)
+        return err;
+    *version = (int)user_version;
+    if (tables == 0 && user_version == 0)
+        return GW_ENOENT;
+    if (application_id != SCHEMA_APPLICATION_ID || user_version < 1) {
+        log_error("database: the file belongs to another program");
+        return GW_ECORRUPT;
+    }
+    if (user_version > SCHEMA_VERSION) {
+        log_error("database: it was written by a newer sensorgw (schema %d, this program knows "
+                  "%d): install that version, or choose another storage.path",
+                  *version, SCHEMA_VERSION);
+        return GW_EINVAL;
+    }
+    return GW_OK;
+}
+
+static enum gw_err migrate_one(sqlite3 *db, int version)
+{
+    char done[80];
+    enum gw_err err;
+
+    snprintf(done, sizeof(done), "PRAGMA application_id = %d; PRAGMA user_version = %d",
+             SCHEMA_APPLICATION_ID, version + 1);
+    if ((err = db_exec(db, "BEGIN IMMEDIATE")) != GW_OK)
+        return err;
+    if ((err = db_exec(db, migrations[version])) == GW_OK && (err = db_exec(db, done)) == GW_OK)
+        err = db_exec(db, "COMMIT");
+    if (err != GW_OK)
+        sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    return err;
+}
+
+/* The names behind the numbers, for the views: a newer program may know more. */
+static enum gw_err fill_qualities(sqlite3 *db)
+{
+    sqlite3_stmt *st = NULL;
+    enum gw_err err = GW_OK;
+    int64_t known = 0;
+
+    if ((err = db_int64(db, "SELECT count(*) FROM quality", &known)) != GW_OK)
+        return err;
+    for (unsigned q = (unsigned)known; err == GW_OK && q < QUALITY_COUNT; q++)
+        err = db_run(db, &st, "INSERT OR REPLACE INTO quality VALUES (?, ?)", "is", (int64_t)q,
+                     quality_name(q));
+    sqlite3_finalize(st);
+    return err;
+}
+
+enum gw_err schema_migrate(sqlite3 *db, int version)
+{
+    for (; version < SCHEMA_VERSION; version++) {
+        enum gw_err err = migrate_one(db, version);
+        if (err != GW_OK)
+            return err;
+        if (version > 0)
+            log_info("database: schema brought from version %d to %d", version, version + 1);
+    }
+    return fill_qualities(db);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tables and views, and how a database of an older version becomes one of this version.
+ * For people who query it: docs/schema.md. */
+#ifndef SENSORGW_STORAGE_SCHEMA_H
+#define SENSORGW_STORAGE_SCHEMA_H
+
+#include "gateway/core/err.h"
+
+#include <sqlite3.h>
+
+#define SCHEMA_APPLICATION_ID 0x53475744 /* "SGWD", at offset 68 of the file */
+#define SCHEMA_VERSION 1                 /* PRAGMA user_version */
+
+/* GW_ENOENT: an empty database; GW_ECORRUPT: damaged, or another program's; GW_EINVAL: from a newer
+ * sensorgw. *version: its user_version. */
+enum gw_err schema_check(sqlite3 *db, int *version);
+
+/* Creates the schema, or brings it from `version` to SCHEMA_VERSION, each step in a transaction. */
+enum gw_err schema_migrate(sqlite3 *db, int version);
+
+#endif

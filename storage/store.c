@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The writing store from outside: open, append, look after, close. */
+#include "storage/store.h"
+
+#include "gateway/core/log.h"
+#include "gateway/core/metrics.h"
+#include "storage/connection.h"
+#include "storage/file.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SLICE_US (50 * US_PER_MS) /* of housekeeping */
+#define CHECK_EVERY_US (10 * US_PER_SECOND)
+#define WAL_LIMIT (16 << 20) /* bytes: beyond it, a reader has kept the log from being reused */
+#define OPEN_ROLLUP_US US_PER_SECOND
+#define CLOSE_ROLLUP_US (500 * US_PER_MS)
+
+static size_t count_sources(const struct store_options *o)
+{
+    size_t count = o->ledger ? ledger_sources(o->ledger) : 0;
+
+    for (uint32_t i = 0; i < sensor_table_count(o->sensors); i++) {
+        const struct sensor *sensor = sensor_table_get(o->sensors, i);
+        if (sensor->source >= count)
+            count = (size_t)sensor->source + 1;
+    }
+    return count;
+}
+
+static struct store *create(const struct store_options *o)
+{
+    struct store *s = calloc(1, sizeof(*s));
+    size_t sensors = sensor_table_capacity(o->sensors);
+
+    if (!s)
+        return NULL;
+    s->options = *o;
+    s->lock_fd = -1;
+    s->source_count = count_sources(o);
+    s->path = strdup(o->path);
+    s->sql = calloc(1, sizeof(*s->sql));
+    s->slots = calloc(sensors + 1, sizeof(*s->slots));
+    s->touched = calloc(sensors + 1, sizeof(*s->touched));
+    s->buffer = calloc(READINGS_A_STATEMENT, sizeof(*s->buffer));
+    s->counts = calloc(s->source_count + 1, sizeof(*s->counts));
+    s->saved = calloc(s->source_count + 1, sizeof(*s->saved));
+    if (s->path && s->sql && s->slots && s->touched && s->buffer && s->counts && s->saved)
+        return s;
+    store_close(s);
+    return NULL;
+}
+
+static void destroy(struct store *s)
+{
+    connection_close(s);
+    if (s->lock_fd >= 0)
+        close(s->lock_fd);
+    free(s->path);
+    free(s->sql);
+    free(s->slots);
+    free(s->touched);
+    free(s->buffer);
+    free(s->counts);
+    free(s->saved);
+    free(s->results);
+    free(s);
+}
+
+enum gw_err store_open(struct store **out, const struct store_options *options)
+{
+    struct store *s = create(options);
+    bool more = false;
+    enum gw_err err = GW_OK;
+
+    if (!s)
+        return GW_ENOMEM;
+    if ((err = file_prepare(s->path)) != GW_OK ||
+        (err = file_lock(s->path, &s->lock_fd)) != GW_OK || (err = connection_open(s)) != GW_OK ||
+        (err = rollup_run(s, clock_wall_us(), clock_mono_us() + OPEN_ROLLUP_US, &more)) != GW_OK) {
+        log_error("database %s cannot be opened: %s", s->path, gw_strerror(err));
+        destroy(s);
+        return err;
+    }
+    *out = s;
+    return GW_OK;
+}
+
+static enum gw_err end_run(struct store *s)
+{
+    bool more = false;
+    /* All that is pending: what comes later to these minutes will be late. */
+    enum gw_err err = rollup_run(s, INT64_MAX, clock_mono_us() + CLOSE_ROLLUP_US, &more);
+
+    if (err != GW_OK || (err = store_begin(s)) != GW_OK)
+        return err;
+    /* Results of the outbox that came too late for a batch. */
+    if ((err = alerts_apply_results(s)) == GW_OK &&
+        (err = store_set_meta(s, "next_alert_id", s->alert_id.next)) == GW_OK)
+        err = books_end_run(s);
+    return store_end(s, err);
+}
+
+void store_close(struct store *s)
+{
+    if (!s)
+        return;
+    if (s->db && end_run(s) == GW_OK)
+        sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    destroy(s);
+}
+
+static enum gw_err write_records(struct store *s, const struct record *records, size_t n)
+{
+    enum gw_err err = GW_OK;
+
+    for (size_t i = 0; err == GW_OK && i < n; i++) {
+        if (records[i].has_reading)
+            err = readings_add(s, &records[i].reading);
+        if (err == GW_OK && records[i].changes)
+            err = alerts_add(s, records[i].changes);
+    }
+    if (err != GW_OK || (err = readings_flush(s)) != GW_OK ||
+        (err = alerts_apply_results(s)) != GW_OK)
+        return err;
+    return books_save(s);
+}
+
+static enum gw_err append_once(struct store *s, const struct record *records, size_t n,
+                               uint64_t *duplicates)
+{
+    enum gw_err err = store_begin(s);
+    if (err == GW_OK)
+        err = store_end(s, write_records(s, records, n));
+    else
+        metric_add(METRIC_COMMIT_FAILURES, 1);
+    *duplicates = 0;
+    if (err == GW_OK) {
+        for (size_t i = 0; i < s->source_count; i++)
+            *duplicates += s->counts[i].duplicates;
+        books_settle(s);
+        s->result_count = 0;
+        metric_set(METRIC_OUTBOX_DEPTH, s->outbox_depth);
+    }
+    readings_forget(s);
+    return err;
+}
+
+enum gw_err store_append(struct store *s, const struct record *records, size_t n,
+                         uint64_t *duplicates)
+{
+    int64_t start = clock_mono_us();
+    uint64_t found = 0;
+
+    if (n == 0 && s->result_count == 0)
+        return GW_OK;
+    enum gw_err err = append_once(s, records, n, &found);
+    /* A damaged file has been given up, or trust in sensor_latest: either way the batch is whole.
+     */
+    if (err == GW_ECORRUPT || err == GW_EEXIST)
+        err = append_once(s, records, n, &found);
+    if (err != GW_OK)
+        return err;
+    int64_t took = clock_mono_us() - start;
+    metric_add(METRIC_COMMIT_US, took);
+    metric_max(METRIC_COMMIT_US_MAX, took);
+    if (duplicates)
+        *duplicates = found;
+    return GW_OK;
+}
+
+/* A reader that never ends its transaction lets the log grow; once it has left, the log is cut. */
+static void cut_log(struct store *s)
+{
+    char wal[PATH_MAX];
+    struct stat st;
+
+    if (snprintf(wal, sizeof(wal), "%s-wal", s->path) < (int)sizeof(wal) && stat(wal, &st) == 0 &&
+        st.st_size > WAL_LIMIT)
+        sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+}
+
+enum gw_err store_maintain(struct store *s, int64_t wall_us, bool *more)
+{
+    int64_t now = clock_mono_us();
+    enum gw_err err = connection_ensure(s);
+
+    *more = false;
+    if (err == GW_OK && now >= s->care.next_check_us) {
+        s->care.next_check_us = now + CHECK_EVERY_US;
+        cut_log(s);
+    }
+    if (err == GW_OK)
+        err = rollup_run(s, wall_us, now + SLICE_US, more);
+    if (err == GW_OK && !*more)
+        err = retention_run(s, wall_us, now + SLICE_US, more);
+    return err;
+}
+
+const char *store_instance(const struct store *s)
+{
+    return s->instance;
+}
