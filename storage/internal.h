@@ -5,6 +5,7 @@
 
 #include "gateway/core/clock.h"
 #include "storage/db.h"
+#include "storage/span.h"
 #include "storage/store.h"
 
 #include <sys/stat.h>
@@ -142,12 +143,5 @@ enum gw_err books_end_run(struct store *s);
 /* retention.c */
 enum gw_err retention_load(struct store *s);
 enum gw_err retention_run(struct store *s, int64_t wall_us, int64_t deadline_us, bool *more);
-
-static inline int64_t floor_to(int64_t us, int64_t span)
-{
-    int64_t rest = us % span;
-
-    return us - (rest < 0 ? rest + span : rest);
-}
 
 #endif

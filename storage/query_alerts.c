@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "storage/query_internal.h"
+
+#define OUTBOX "published_at IS NULL AND failed_at IS NULL"
+
+static void alert_from_row(const struct query *q, sqlite3_stmt *st, struct alert_row *row)
+{
+    *row = (struct alert_row){
+        .id = sqlite3_column_int64(st, 0),
+        .instance = q->instance,
+        .sensor = db_text(st, 1),
+        .unit = db_text(st, 2),
+        .rule = db_text(st, 3),
+        .severity = db_text(st, 4),
+        .state = db_text(st, 5),
+        .value = db_double(st, 6),
+        .limit = db_double(st, 7),
+        .raised_us = sqlite3_column_int64(st, 8),
+        .changed_us = sqlite3_column_int64(st, 9),
+        .cleared_us = sqlite3_column_int64(st, 10),
+    };
+}
+
+enum gw_err query_alerts(struct query *q, bool active, size_t limit,
+                         bool (*each)(void *arg, const struct alert_row *row), void *arg)
+{
+    sqlite3_stmt *st = NULL;
+    struct alert_row alert;
+    bool row = true, go_on = true;
+    enum gw_err err = query_refresh(q);
+
+    if (err == GW_OK)
+        err = db_bind(q->db, &st,
+                      "SELECT a.id, s.name, s.unit, a.rule, a.severity, a.state, a.value,"
+                      " a.limit_value, a.raised_at, a.changed_at, a.cleared_at"
+                      " FROM alert a JOIN sensor s ON s.id = a.sensor_id"
+                      " WHERE NOT ?1 OR a.cleared_at IS NULL ORDER BY a.id DESC LIMIT ?2",
+                      "ii", (int64_t)active, limit ? (int64_t)limit : INT64_C(-1));
+    while (err == GW_OK && go_on && (err = db_step(st, &row)) == GW_OK && row) {
+        alert_from_row(q, st, &alert);
+        go_on = each(arg, &alert);
+    }
+    sqlite3_finalize(st);
+    return err;
+}
+
+static void outbox_from_row(const struct query *q, sqlite3_stmt *st, struct outbox_row *row)
+{
+    *row = (struct outbox_row){
+        .seq = sqlite3_column_int64(st, 0),
+        .alert_id = sqlite3_column_int64(st, 1),
+        .instance = q->instance,
+        .sensor = db_text(st, 2),
+        .unit = db_text(st, 3),
+        .rule = db_text(st, 4),
+        .severity = db_text(st, 5),
+        .state = db_text(st, 6),
+        .value = db_double(st, 7),
+        .limit = db_double(st, 8),
+        .time_us = sqlite3_column_int64(st, 9),
+        .since_us = sqlite3_column_int64(st, 10),
+    };
+}
+
+enum gw_err query_outbox(struct query *q, int64_t after, size_t limit,
+                         bool (*each)(void *arg, const struct outbox_row *row), void *arg)
+{
+    sqlite3_stmt *st = NULL;
+    struct outbox_row event;
+    bool row = true, go_on = true;
+    enum gw_err err = query_refresh(q);
+
+    if (err == GW_OK)
+        err = db_bind(q->db, &st,
+                      "SELECT e.seq, e.alert_id, s.name, s.unit, a.rule, e.severity, e.state,"
+                      " e.value, e.limit_value, e.time, a.raised_at FROM alert_event e"
+                      " JOIN alert a ON a.id = e.alert_id JOIN sensor s ON s.id = a.sensor_id"
+                      " WHERE e.seq > ?1 AND e." OUTBOX " ORDER BY e.seq LIMIT ?2",
+                      "ii", after, (int64_t)limit);
+    while (err == GW_OK && go_on && (err = db_step(st, &row)) == GW_OK && row) {
+        outbox_from_row(q, st, &event);
+        go_on = each(arg, &event);
+    }
+    sqlite3_finalize(st);
+    return err;
+}
+
+enum gw_err query_outbox_depth(struct query *q, uint64_t *rows)
+{
+    int64_t count = 0;
+    enum gw_err err = query_refresh(q);
+
+    if (err == GW_OK)
+        err = db_int64(q->db, "SELECT count(*) FROM alert_event WHERE " OUTBOX, &count);
+    if (err == GW_OK)
+        *rows = (uint64_t)count;
+    return err;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Roll-ups against what a plain GROUP BY over the raw readings says, whatever order they came in.
+ */
+#include "tests/storage/fixture.h"
+
+/* Rows of the roll-up that differ from the raw readings', or are missing, or should not be there.
+ */
+#define MINUTE_DIFFERENCES                                                                         \
+    "WITH raw AS (SELECT time / 60000000 * 60000000 AS minute, sensor_id, min(value) AS min,"      \
+    " max(value) AS max, sum(value) AS sum, count(value) AS count FROM reading"                    \
+    " WHERE value IS NOT NULL GROUP BY 1, 2)"                                                      \
+    "SELECT count(*) FROM raw FULL JOIN reading_minute m USING (minute, sensor_id)"                \
+    " WHERE raw.count IS NOT m.count OR raw.min IS NOT m.min OR raw.max IS NOT m.max"              \
+    " OR abs(raw.sum - m.sum) > 1e-6"
+#define HOUR_DIFFERENCES                                                                           \
+    "WITH raw AS (SELECT time / 3600000000 * 3600000000 AS hour, sensor_id, min(value) AS min,"    \
+    " max(value) AS max, sum(value) AS sum, count(value) AS count FROM reading"                    \
+    " WHERE value IS NOT NULL GROUP BY 1, 2)"                                                      \
+    "SELECT count(*) FROM raw FULL JOIN reading_hour h USING (hour, sensor_id)"                    \
+    " WHERE raw.count IS NOT h.count OR raw.min IS NOT h.min OR raw.max IS NOT h.max"              \
+    " OR abs(raw.sum - h.sum) > 1e-6"
+
+static unsigned seed;
+
+static unsigned dice(unsigned sides)
+{
+    seed = seed * 1103515245U + 12345U;
+    return (seed >> 16) % sides;
+}
+
+static void maintain_all(struct fixture *f, int64_t wall_us)
+{
+    bool more = true;
+
+    while (more)
+        assert_int_equal(store_maintain(f->store, wall_us, &more), GW_OK);
+}
+
+/* Three hours of readings: mostly in order, some late by up to two hours, some twice, some bad. */
+static struct record random_record(int64_t now)
+{
+    int64_t late = dice(10) ? dice(3) * US_PER_SECOND : dice(7200) * US_PER_SECOND;
+    struct record r = good(dice(SENSORS), now - late + dice(1000), dice(2000) / 8.0 - 100);
+
+    if (dice(20) == 0)
+        r.reading.quality = QUALITY_TIMEOUT;
+    return r;
+}
+
+static void rollups_equal_a_recomputation_from_raw(void **state)
+{
+    struct fixture *f = *state;
+    struct record batch[100];
+
+    for (unsigned round = 0; round < 3; round++) {
+        seed = 7 + round;
+        clock_fake(1, T0);
+        fixture_open(f);
+        for (int64_t t = 0; t < 10800; t += 20) {
+            int64_t now = T0 + (round * 10800 + t) * US_PER_SECOND;
+            clock_fake(US_PER_SECOND * (t + 1), now);
+            for (size_t i = 0; i < 100; i++)
+                batch[i] = i && dice(30) == 0 ? batch[i - 1] : random_record(now);
+            append(f, batch, 100);
+            if (dice(3) == 0)
+                maintain_all(f, now);
+            if (dice(100) == 0) {
+                fixture_close(f);
+                fixture_open(f);
+            }
+        }
+        fixture_close(f);
+        assert_int_equal(sql_int(f, MINUTE_DIFFERENCES), 0);
+        assert_int_equal(sql_int(f, HOUR_DIFFERENCES), 0);
+        assert_int_equal(sql_int(f, "SELECT count(*) FROM rollup_pending"), 0);
+        assert_true(sql_int(f, "SELECT count(*) FROM reading_hour") >= 3 * SENSORS);
+    }
+}
+
+static void an_ended_minute_is_rolled_up_while_running(void **state)
+{
+    struct fixture *f = *state;
+    struct record r[] = {good(0, T0, 1), good(0, T0 + US_PER_SECOND, 3), good(1, T0, 8)};
+    int64_t minute = T0 - T0 % US_PER_MINUTE;
+
+    clock_fake(1, T0);
+    fixture_open(f);
+    append(f, r, 3);
+    maintain_all(f, minute + 59 * US_PER_SECOND);
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM reading_minute"), 0);
+    maintain_all(f, minute + 66 * US_PER_SECOND);
+    assert_int_equal(sql_int(f, MINUTE_DIFFERENCES), 0);
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM reading_minute"), 2);
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM reading_hour"), 0);
+    maintain_all(f, minute + 2 * US_PER_HOUR);
+    assert_int_equal(sql_int(f, HOUR_DIFFERENCES), 0);
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM reading_hour"), 2);
+}
+
+static void a_late_reading_mends_its_minute_and_hour(void **state)
+{
+    struct fixture *f = *state;
+    struct record r = good(0, T0, 1);
+
+    clock_fake(1, T0);
+    fixture_open(f);
+    append(f, &r, 1);
+    maintain_all(f, T0 + 2 * US_PER_HOUR);
+    r = good(0, T0 + 5, 9);
+    append(f, &r, 1);
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM rollup_pending"), 2);
+    maintain_all(f, T0 + 2 * US_PER_HOUR);
+    assert_int_equal(sql_int(f, MINUTE_DIFFERENCES), 0);
+    assert_int_equal(sql_int(f, HOUR_DIFFERENCES), 0);
+    assert_int_equal(sql_int(f, "SELECT max FROM reading_hour"), 9);
+}
+
+static void a_failed_commit_does_not_spoil_the_accumulators(void **state)
+{
+    struct fixture *f = *state;
+    struct record r[] = {good(0, T0, 1), good(0, T0 + 1, 2)};
+    sqlite3 *other;
+
+    clock_fake(1, T0);
+    fixture_open(f);
+    append(f, r, 1);
+    /* Somebody else's transaction makes ours fail. */
+    assert_int_equal(sqlite3_open(f->path, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(store_append(f->store, r + 1, 1, NULL), GW_EBUSY);
+    sqlite3_close(other);
+    append(f, r + 1, 1);
+    maintain_all(f, T0 + 2 * US_PER_HOUR);
+    assert_int_equal(sql_int(f, MINUTE_DIFFERENCES), 0);
+    assert_int_equal(sql_int(f, "SELECT count FROM reading_minute"), 2);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+    const struct CMUnitTest tests[] = {
+        T(rollups_equal_a_recomputation_from_raw),
+        T(an_ended_minute_is_rolled_up_while_running),
+        T(a_late_reading_mends_its_minute_and_hour),
+        T(a_failed_commit_does_not_spoil_the_accumulators),
+    };
+    return cmocka_run_group_tests_name("storage/rollup", tests, NULL, NULL);
+}
