@@ -14,11 +14,13 @@
 
 enum gw_err alerts_load(struct store *s)
 {
-    int64_t next = 1, largest = 0;
+    int64_t next = s->alert_id.next, largest = 0;
     enum gw_err err;
 
     s->outbox_depth = 0;
-    if ((err = db_int64(s->db, "SELECT value FROM meta WHERE key = 'next_alert_id'", &next)) ||
+    /* Numbers that this run has given out go on, even in a new file. */
+    if ((next == 0 &&
+         (err = db_int64(s->db, "SELECT value FROM meta WHERE key = 'next_alert_id'", &next))) ||
         (err = db_int64(s->db, "SELECT max(id) FROM alert", &largest)) ||
         (err = db_int64(s->db,
                         "SELECT count(*) FROM alert_event"
@@ -26,20 +28,13 @@ enum gw_err alerts_load(struct store *s)
                         &s->outbox_depth)))
         return err;
     metric_set(METRIC_OUTBOX_DEPTH, s->outbox_depth);
-    if (next <= largest)
-        next = largest + 1;
-    /* Numbers that this run has given out go on, even in a new file. */
-    if (s->alert_id.next < next)
-        s->alert_id.next = next;
+    s->alert_id.next = next > largest ? next : largest + 1;
     s->alert_id.reserved = 0;
     return GW_OK;
 }
 
-/* Before an id is used, the database says that it may have been. */
-static enum gw_err reserve(struct store *s, int64_t id)
+enum gw_err alerts_reserve(struct store *s)
 {
-    if (s->alert_id.next <= id)
-        s->alert_id.next = id + 1;
     if (s->alert_id.next + RESERVE / 2 <= s->alert_id.reserved)
         return GW_OK;
     enum gw_err err = store_set_meta(s, "next_alert_id", s->alert_id.next + RESERVE);
@@ -109,8 +104,9 @@ enum gw_err alerts_add(struct store *s, const struct alert_change *list)
                         (long long)c->alert_id, c->rule);
             continue;
         }
-        if ((err = reserve(s, c->alert_id)) == GW_OK &&
-            (err = save_alert(s, c, sensor_id)) == GW_OK)
+        if (s->alert_id.next <= c->alert_id)
+            s->alert_id.next = c->alert_id + 1;
+        if ((err = alerts_reserve(s)) == GW_OK && (err = save_alert(s, c, sensor_id)) == GW_OK)
             err = save_event(s, c);
     }
     return err;

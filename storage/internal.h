@@ -131,6 +131,9 @@ enum gw_err rollup_run(struct store *s, int64_t wall_us, int64_t deadline_us, bo
 
 /* alerts.c */
 enum gw_err alerts_load(struct store *s);
+/* Before ids are used the database says that they may have been, so that none is given out again
+ * after a crash. */
+enum gw_err alerts_reserve(struct store *s);
 enum gw_err alerts_add(struct store *s, const struct alert_change *list);
 enum gw_err alerts_apply_results(struct store *s);
 

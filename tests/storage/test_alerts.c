@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/storage/fixture.h"
+
+#include "storage/query.h"
+
+struct seen {
+    char text[1024];
+    int64_t last_seq;
+};
+
+static bool see_outbox(void *arg, const struct outbox_row *row)
+{
+    struct seen *s = arg;
+    size_t used = strlen(s->text);
+
+    assert_true(row->seq > s->last_seq);
+    s->last_seq = row->seq;
+    snprintf(s->text + used, sizeof(s->text) - used, "%lld:%s:%s ", (long long)row->alert_id,
+             row->state, row->sensor);
+    return true;
+}
+
+static const char *outbox(struct query *q, struct seen *s)
+{
+    *s = (struct seen){0};
+    assert_int_equal(query_outbox(q, 0, 100, see_outbox, s), GW_OK);
+    return s->text;
+}
+
+static void raise_and_clear(struct fixture *f, int64_t id, uint32_t sensor, bool clear)
+{
+    struct record r = good(sensor, T0 + id, 81.5);
+
+    r.changes = new_change(id, sensor, ALERT_RAISED, T0 + id);
+    if (clear)
+        r.changes->next = new_change(id, sensor, ALERT_CLEARED, T0 + id + 1);
+    append(f, &r, 1);
+    alert_change_free(r.changes);
+}
+
+static void transitions_wait_in_the_outbox_until_they_are_done(void **state)
+{
+    struct fixture *f = *state;
+    struct seen s;
+    struct query *q;
+    uint64_t depth;
+
+    fixture_open(f);
+    assert_int_equal(store_next_alert_id(f->store), 1);
+    raise_and_clear(f, 1, 2, true);
+    raise_and_clear(f, 2, 3, false);
+    assert_int_equal(store_next_alert_id(f->store), 3);
+    assert_int_equal(query_open(&q, f->path), GW_OK);
+    assert_string_equal(outbox(q, &s),
+                        "1:raised:device/s2 1:cleared:device/s2 2:raised:device/s3 ");
+
+    struct outbox_result done[] = {{1, true, 0}, {2, false, 0x87}};
+    assert_int_equal(store_outbox_done(f->store, done, 2), GW_OK);
+    assert_int_equal(store_append(f->store, NULL, 0, NULL), GW_OK);
+    assert_string_equal(outbox(q, &s), "2:raised:device/s3 ");
+    assert_int_equal(query_outbox_depth(q, &depth), GW_OK);
+    assert_int_equal(depth, 1);
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM alert_event WHERE published_at > 0"), 1);
+    assert_int_equal(
+        sql_int(f, "SELECT reason_code FROM alert_event WHERE failed_at > 0 AND seq = 2"), 0x87);
+    /* Nothing to do is no transaction. */
+    int64_t commits = sql_int(f, "SELECT commits FROM run");
+    assert_int_equal(store_append(f->store, NULL, 0, NULL), GW_OK);
+    assert_int_equal(sql_int(f, "SELECT commits FROM run"), commits);
+    query_close(q);
+}
+
+static bool see_alert(void *arg, const struct alert_row *row)
+{
+    struct seen *s = arg;
+    size_t used = strlen(s->text);
+
+    assert_int_equal(strlen(row->instance), 8);
+    snprintf(s->text + used, sizeof(s->text) - used, "%lld:%s:%s:%s:%d ", (long long)row->id,
+             row->rule, row->severity, row->state, row->cleared_us != 0);
+    return true;
+}
+
+static void alerts_are_listed_newest_first(void **state)
+{
+    struct fixture *f = *state;
+    struct seen s = {0};
+    struct query *q;
+
+    fixture_open(f);
+    raise_and_clear(f, 1, 2, true);
+    raise_and_clear(f, 2, 3, false);
+    raise_and_clear(f, 3, 4, true);
+    assert_int_equal(query_open(&q, f->path), GW_OK);
+    assert_int_equal(query_alerts(q, false, 2, see_alert, &s), GW_OK);
+    assert_string_equal(s.text, "3:overheat:warning:cleared:1 2:overheat:warning:raised:0 ");
+    s = (struct seen){0};
+    assert_int_equal(query_alerts(q, true, 0, see_alert, &s), GW_OK);
+    assert_string_equal(s.text, "2:overheat:warning:raised:0 ");
+    char text[512];
+    assert_string_equal(sql_text(f,
+                                 "SELECT id || sensor || rule || severity || state || value ||"
+                                 " limit_value || unit || raised FROM active_alerts",
+                                 text),
+                        "2device/s3overheatwarningraised81.575.0°C2023-11-14T22:13:20.000Z");
+    query_close(q);
+}
+
+struct restored {
+    struct alert_change change;
+    char sensor[64];
+    int count;
+};
+
+static void restore(void *arg, const struct alert_change *change, const char *sensor)
+{
+    struct restored *r = arg;
+
+    r->change = *change;
+    r->count++;
+    snprintf(r->sensor, sizeof(r->sensor), "%s", sensor);
+}
+
+static void an_alert_of_a_sensor_that_is_gone_can_still_be_cleared(void **state)
+{
+    struct fixture *f = *state;
+    struct restored got = {0};
+
+    fixture_open(f);
+    raise_and_clear(f, 1, 2, true);
+    raise_and_clear(f, 2, 3, false);
+    fixture_close(f);
+    sensor_table_destroy(f->sensors);
+    assert_int_equal(sensor_table_create(&f->sensors, 10), GW_OK);
+    f->options.sensors = f->sensors;
+    fixture_open(f);
+    assert_int_equal(store_active_alerts(f->store, restore, &got), GW_OK);
+    assert_int_equal(got.count, 1);
+    assert_int_equal(got.change.alert_id, 2);
+    assert_int_equal(got.change.sensor, SENSOR_NONE);
+    assert_int_equal(got.change.state, ALERT_RAISED);
+    assert_int_equal(got.change.since_us, T0);
+    assert_string_equal(got.change.rule, "overheat");
+    assert_string_equal(got.sensor, "device/s3");
+
+    struct record r = {.changes = new_change(2, SENSOR_NONE, ALERT_CLEARED, T0 + 100)};
+    append(f, &r, 1);
+    alert_change_free(r.changes);
+    assert_int_equal(sql_int(f, "SELECT cleared_at FROM alert WHERE id = 2"), T0 + 100);
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM alert_event WHERE alert_id = 2"), 2);
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM active_alerts"), 0);
+}
+
+static void alert_ids_are_never_given_out_twice(void **state)
+{
+    struct fixture *f = *state;
+    char text[512], instance[16];
+
+    fixture_open(f);
+    strcpy(instance, store_instance(f->store));
+    raise_and_clear(f, store_next_alert_id(f->store), 2, true);
+    fixture_close(f);
+    fixture_open(f);
+    assert_int_equal(store_next_alert_id(f->store), 2);
+    raise_and_clear(f, 2, 2, true);
+    fixture_close(f);
+    sql_write(f, "DELETE FROM alert; DELETE FROM alert_event");
+    fixture_open(f);
+    assert_int_equal(store_next_alert_id(f->store), 3);
+    assert_string_equal(sql_text(f, "SELECT value FROM meta WHERE key = 'instance'", text),
+                        instance);
+    /* While running, the database keeps a distance to what may have been given out. */
+    assert_true(sql_int(f, "SELECT value FROM meta WHERE key = 'next_alert_id'") > 3);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+    const struct CMUnitTest tests[] = {
+        T(transitions_wait_in_the_outbox_until_they_are_done),
+        T(alerts_are_listed_newest_first),
+        T(an_alert_of_a_sensor_that_is_gone_can_still_be_cleared),
+        T(alert_ids_are_never_given_out_twice),
+    };
+    return cmocka_run_group_tests_name("storage/alerts", tests, NULL, NULL);
+}
