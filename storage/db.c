@@ -17,8 +17,7 @@ static enum gw_err translate(sqlite3 *db, int code)
     case SQLITE_FULL:
         return GW_ENOSPC;
     case SQLITE_IOERR:
-        /* A write beyond RLIMIT_FSIZE or a quota is a full disk by another name. */
-        return sys == ENOSPC || sys == EFBIG || sys == EDQUOT ? GW_ENOSPC : GW_EIO;
+        return sys == ENOSPC || sys == EDQUOT ? GW_ENOSPC : GW_EIO;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
         return GW_ECORRUPT;

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/storage/fixture.h"
+
+#include "gateway/core/metrics.h"
+#include "gateway/core/queue.h"
+#include "storage/writer.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+
+#define SOON_US (10 * US_PER_SECOND) /* bound of every wait */
+
+struct bench {
+    struct fixture *f;
+    struct queue *records;
+    struct writer *writer;
+    sqlite3 *blocker;
+    atomic_int outbox, not_durable;
+    _Atomic int64_t told_at_us;
+};
+
+static void on_outbox(void *arg)
+{
+    struct bench *b = arg;
+
+    atomic_fetch_add(&b->outbox, 1);
+}
+
+static void on_not_durable(void *arg, const struct alert_change *change)
+{
+    struct bench *b = arg;
+
+    assert(strcmp(change->rule, "overheat") == 0);
+    atomic_store(&b->told_at_us, clock_mono_us());
+    atomic_fetch_add(&b->not_durable, 1);
+}
+
+static void start(struct bench *b, struct fixture *f, int64_t flush_us, size_t batch)
+{
+    *b = (struct bench){.f = f};
+    fixture_open(f);
+    assert_int_equal(queue_create(&b->records, 1, 64, sizeof(struct record)), GW_OK);
+    assert_int_equal(writer_start(&b->writer,
+                                  &(struct writer_options){
+                                      .store = f->store,
+                                      .records = b->records,
+                                      .ledger = f->ledger,
+                                      .sensors = f->sensors,
+                                      .flush_us = flush_us,
+                                      .batch = batch,
+                                      .on_outbox = on_outbox,
+                                      .on_not_durable = on_not_durable,
+                                      .arg = b,
+                                  }),
+                     GW_OK);
+}
+
+static void stop(struct bench *b, int64_t give_up_us)
+{
+    queue_close(b->records);
+    writer_stop(b->writer, give_up_us);
+    queue_destroy(b->records);
+}
+
+static void push(struct bench *b, struct record r)
+{
+    if (r.has_reading)
+        ledger_accept(b->f->ledger, r.reading.sensor % 2, 1);
+    assert_int_equal(queue_push(b->records, 0, &r, 1, 10000, NULL), GW_OK);
+}
+
+static void push_readings(struct bench *b, int64_t from, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        push(b, good(i % SENSORS, from + i, i));
+}
+
+/* Another program's write transaction: every commit of ours fails until it ends. */
+static void block(struct bench *b)
+{
+    assert_int_equal(sqlite3_open(b->f->path, &b->blocker), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(b->blocker, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+}
+
+static void unblock(struct bench *b)
+{
+    sqlite3_close(b->blocker);
+    b->blocker = NULL;
+}
+
+static bool wait_for_rows(const struct bench *b, const char *sql, int64_t rows)
+{
+    int64_t end = clock_mono_us() + SOON_US;
+
+    while (sql_int(b->f, sql) < rows) {
+        if (clock_mono_us() > end)
+            return false;
+        clock_sleep_us(5 * US_PER_MS);
+    }
+    return true;
+}
+
+static bool wait_for(atomic_int *counter, int value)
+{
+    int64_t end = clock_mono_us() + SOON_US;
+
+    while (atomic_load(counter) < value) {
+        if (clock_mono_us() > end)
+            return false;
+        clock_sleep_us(US_PER_MS);
+    }
+    return true;
+}
+
+static void assert_books_balance(const struct fixture *f, uint64_t accepted)
+{
+    struct ledger_entry total = ledger_total(f->ledger);
+
+    assert_int_equal(total.accepted, accepted);
+    assert_int_equal(ledger_in_flight(&total), 0);
+    assert_int_equal(total.committed, sql_int(f, "SELECT count(*) FROM reading"));
+}
+
+static void readings_are_committed_once_a_flush(void **state)
+{
+    struct fixture *f = *state;
+    struct bench b;
+
+    start(&b, f, 300 * US_PER_MS, 0);
+    push_readings(&b, T0, 500);
+    assert_true(wait_for_rows(&b, "SELECT count(*) FROM reading", 500));
+    assert_in_range(sql_int(f, "SELECT commits FROM run"), 1, 3);
+    assert_true(writer_healthy(b.writer));
+    assert_true(writer_heartbeat_age(b.writer) < SOON_US);
+    stop(&b, SOON_US);
+    assert_books_balance(f, 500);
+}
+
+static void a_full_batch_does_not_wait(void **state)
+{
+    struct fixture *f = *state;
+    struct bench b;
+
+    start(&b, f, 3600 * US_PER_SECOND, 100);
+    push_readings(&b, T0, 250);
+    assert_true(wait_for_rows(&b, "SELECT count(*) FROM reading", 200));
+    stop(&b, SOON_US);
+    assert_books_balance(f, 250);
+}
+
+static void a_transition_forces_an_early_flush(void **state)
+{
+    struct fixture *f = *state;
+    struct bench b;
+    struct record r = good(1, T0, 81.5);
+
+    start(&b, f, 3600 * US_PER_SECOND, 0);
+    r.changes = new_change(1, 1, ALERT_RAISED, T0);
+    push(&b, r);
+    assert_true(wait_for(&b.outbox, 1));
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM alert_event"), 1);
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM reading"), 1);
+    /* A storm of them: at most ten commits a second. */
+    int64_t begin = clock_mono_us();
+    for (int i = 2; i <= 200; i++) {
+        r = (struct record){.changes = new_change(i, 1, ALERT_RAISED, T0 + i)};
+        push(&b, r);
+        clock_sleep_us(2 * US_PER_MS);
+    }
+    assert_true(wait_for_rows(&b, "SELECT count(*) FROM alert_event", 200));
+    int64_t took = clock_mono_us() - begin;
+    assert_true(sql_int(f, "SELECT commits FROM run") <= 3 + took / WRITER_EARLY_FLUSH_US);
+    assert_int_equal(atomic_load(&b.not_durable), 0);
+    stop(&b, SOON_US);
+}
+
+static void a_failing_store_keeps_the_batch_and_tries_again(void **state)
+{
+    struct fixture *f = *state;
+    struct bench b;
+
+    start(&b, f, 10 * US_PER_MS, 1000);
+    block(&b);
+    push_readings(&b, T0, 500);
+    int64_t end = clock_mono_us() + SOON_US;
+    while (writer_healthy(b.writer) && clock_mono_us() < end)
+        clock_sleep_us(US_PER_MS);
+    assert_false(writer_healthy(b.writer));
+    unblock(&b);
+    assert_true(wait_for_rows(&b, "SELECT count(*) FROM reading", 500));
+    while (!writer_healthy(b.writer) && clock_mono_us() < end)
+        clock_sleep_us(US_PER_MS);
+    assert_true(writer_healthy(b.writer));
+    stop(&b, SOON_US);
+    assert_books_balance(f, 500);
+}
+
+static void alerts_go_out_although_the_store_fails(void **state)
+{
+    struct fixture *f = *state;
+    struct bench b;
+    struct record r = good(1, T0, 81.5);
+
+    start(&b, f, 10 * US_PER_MS, 1000);
+    block(&b);
+    int64_t before = metric_get(METRIC_ALERTS_NOT_DURABLE), begin = clock_mono_us();
+    r.changes = new_change(1, 1, ALERT_RAISED, T0);
+    push(&b, r);
+    assert_true(wait_for(&b.not_durable, 1));
+    assert_true(atomic_load(&b.told_at_us) - begin >= WRITER_PATIENCE_US);
+    r = (struct record){.changes = new_change(1, 1, ALERT_CLEARED, T0 + 1)};
+    push(&b, r);
+    assert_true(wait_for(&b.not_durable, 2));
+    unblock(&b);
+    /* They are still stored, once, and told once. */
+    assert_true(wait_for(&b.outbox, 1));
+    stop(&b, SOON_US);
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM alert_event"), 2);
+    assert_int_equal(atomic_load(&b.not_durable), 2);
+    assert_int_equal(metric_get(METRIC_ALERTS_NOT_DURABLE) - before, 2);
+    assert_books_balance(f, 1);
+}
+
+static void a_store_that_fails_for_long_loses_readings_but_no_alerts(void **state)
+{
+    struct fixture *f = *state;
+    struct bench b;
+
+    start(&b, f, 10 * US_PER_MS, 100);
+    block(&b);
+    for (int i = 1; i <= 10; i++) {
+        struct record r = good(1, T0 - i, 81.5);
+        r.changes = new_change(i, 1, ALERT_RAISED, T0);
+        push(&b, r);
+    }
+    push_readings(&b, T0, 600);
+    unblock(&b);
+    stop(&b, SOON_US);
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM alert"), 10);
+    assert_books_balance(f, 610);
+    struct ledger_entry total = ledger_total(f->ledger);
+    assert_in_range(total.dropped[DROP_STORE_FAILED], 1, 600);
+    /* The newest are kept. */
+    assert_int_equal(sql_int(f, "SELECT max(time) FROM reading"), T0 + 599);
+}
+
+static void stopping_gives_up_in_time(void **state)
+{
+    struct fixture *f = *state;
+    struct bench b;
+
+    start(&b, f, 10 * US_PER_MS, 100);
+    block(&b);
+    push_readings(&b, T0, 120);
+    struct record r = {.changes = new_change(1, 1, ALERT_RAISED, T0)};
+    push(&b, r);
+    int64_t begin = clock_mono_us();
+    stop(&b, 500 * US_PER_MS);
+    assert_true(clock_mono_us() - begin < 3 * US_PER_SECOND);
+    unblock(&b);
+    struct ledger_entry total = ledger_total(f->ledger);
+    assert_int_equal(total.dropped[DROP_STORE_FAILED], 120);
+    assert_books_balance(f, 120);
+}
+
+static void answers_of_the_broker_reach_the_outbox(void **state)
+{
+    struct fixture *f = *state;
+    struct bench b;
+
+    start(&b, f, 20 * US_PER_MS, 0);
+    struct record r = {.changes = new_change(1, 1, ALERT_RAISED, T0)};
+    push(&b, r);
+    assert_true(wait_for(&b.outbox, 1));
+    assert_int_equal(
+        writer_outbox_done(b.writer, &(struct outbox_result){.seq = 1, .delivered = true}), GW_OK);
+    assert_true(
+        wait_for_rows(&b, "SELECT count(*) FROM alert_event WHERE published_at IS NOT NULL", 1));
+    /* One that comes at the very end still counts. */
+    r = (struct record){.changes = new_change(1, 1, ALERT_CLEARED, T0 + 1)};
+    push(&b, r);
+    assert_true(wait_for(&b.outbox, 2));
+    assert_int_equal(
+        writer_outbox_done(b.writer, &(struct outbox_result){.seq = 2, .delivered = true}), GW_OK);
+    stop(&b, SOON_US);
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM alert_event WHERE published_at IS NULL"), 0);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+    const struct CMUnitTest tests[] = {
+        T(readings_are_committed_once_a_flush),
+        T(a_full_batch_does_not_wait),
+        T(a_transition_forces_an_early_flush),
+        T(a_failing_store_keeps_the_batch_and_tries_again),
+        T(alerts_go_out_although_the_store_fails),
+        T(a_store_that_fails_for_long_loses_readings_but_no_alerts),
+        T(stopping_gives_up_in_time),
+        T(answers_of_the_broker_reach_the_outbox),
+    };
+    return cmocka_run_group_tests_name("storage/writer", tests, NULL, NULL);
+}
