@@ -46,6 +46,9 @@ struct source {
     atomic_int status; /* enum source_state */
     _Atomic uint64_t errors;
     _Atomic uint64_t opens;
+
+    pthread_mutex_t error_lock;
+    char last_error[160]; /* guarded by error_lock; "" when there was none since it was opened */
 };
 
 /* Prepares a source for `config`; nothing runs yet. Borrows both pointers. */
