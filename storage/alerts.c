@@ -132,6 +132,8 @@ enum gw_err alerts_apply_results(struct store *s)
 
 enum gw_err store_outbox_done(struct store *s, const struct outbox_result *results, size_t n)
 {
+    if (n == 0)
+        return GW_OK;
     if (s->result_count + n > s->result_capacity) {
         size_t capacity = (s->result_count + n) * 2;
         struct outbox_result *grown = realloc(s->results, capacity * sizeof(*grown));
