@@ -79,6 +79,8 @@ struct source_config {
     void *options;                 /* the driver's, schema->source_size bytes */
     struct device_config *devices; /* exactly one, anonymous, for a driver without devices */
     size_t device_count;
+    size_t extra_sensors; /* that it may create at run time; set by check_source of a driver with
+                             wildcard_names */
     const struct yaml_node *node;
 };
 
