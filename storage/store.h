@@ -27,8 +27,8 @@ struct store_options {
 
 /* Opens or creates the database for writing, migrates it, takes the lock that keeps a second
  * gateway out (GW_EBUSY: one has it), and brings the roll-ups up to date. A file that is damaged or
- * no database is renamed to <path>.corrupt-<UTC time> and a new one is begun; GW_EACCES, GW_ENOSPC,
- * GW_EIO: it cannot be opened, and the log says what to do. */
+ * no database is renamed to <path>.corrupt-<UTC time> and a new one is begun; GW_EINVAL: it is of a
+ * newer version; GW_EACCES, GW_ENOSPC, GW_EIO: it cannot be opened. The log says what to do. */
 enum gw_err store_open(struct store **out, const struct store_options *options);
 
 /* Rolls up, marks a clean stop, checkpoints and closes; NULL is ok. */
@@ -52,8 +52,8 @@ enum gw_err store_outbox_done(struct store *s, const struct outbox_result *resul
 
 /* Housekeeping in a small slice (at most about 50 ms): closes minutes and hours before wall_us into
  * the roll-ups, removes what retention no longer keeps. *more: there is work left, call again soon.
- * Never deletes when the clock looks wrong: it must not be more than a day past the newest reading.
- */
+ * Deletes nothing by age while the clock looks wrong: more than a day past the last time that it
+ * looked right, until it has held for a day of running. */
 enum gw_err store_maintain(struct store *s, int64_t wall_us, bool *more);
 
 /* The number that the next raised alert gets (stable, never given out twice by this database). */
