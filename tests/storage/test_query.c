@@ -99,6 +99,8 @@ static void history_merges_rollups_and_raw_exactly(void **state)
         check_history(q, all, STEPS * 2, T0 + 12345678, end - 98765432, everies[i]);
         check_history(q, all, STEPS * 2, T0 + US_PER_HOUR / 3, T0 + US_PER_HOUR / 2, everies[i]);
         check_history(q, all, STEPS * 2, end, end + US_PER_HOUR, everies[i]);
+        /* The minute that is still open lies in the middle. */
+        check_history(q, all, STEPS * 2, T0, (end / US_PER_HOUR + 2) * US_PER_HOUR, everies[i]);
     }
     query_close(q);
     free(all);

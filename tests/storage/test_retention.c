@@ -140,6 +140,29 @@ static void max_size_is_kept_and_the_newest_stay(void **state)
                                 " - 1700000000000000) / 100000 - 1"));
 }
 
+/* Readings stamped ahead of the clock cannot be rolled up yet, so they must not go either. */
+static void what_is_not_rolled_up_yet_stays(void **state)
+{
+    struct fixture *f = *state;
+    struct record batch[1000];
+    int64_t t = T0 + US_PER_HOUR;
+
+    f->options.max_size = 1 << 20;
+    clock_fake(mono, T0);
+    fixture_open(f);
+    for (int i = 0; i < 40; i++) {
+        for (uint32_t k = 0; k < 1000; k++)
+            batch[k] = good(k % SENSORS, t += US_PER_SECOND, k + 0.5);
+        append(f, batch, 1000);
+    }
+    maintain_all(f, T0);
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM reading"), 40000);
+    maintain_all(f, t);
+    assert_true(sql_int(f, "SELECT count(*) FROM reading") < 40000);
+    fixture_close(f);
+    assert_int_equal(sql_int(f, "SELECT sum(count) FROM reading_minute"), 40000);
+}
+
 static void old_alerts_go_but_never_undelivered_ones(void **state)
 {
     struct fixture *f = *state;
@@ -190,6 +213,7 @@ int main(void)
         T(a_clock_jump_deletes_nothing),
         T(a_clock_that_holds_for_a_day_is_believed),
         T(max_size_is_kept_and_the_newest_stay),
+        T(what_is_not_rolled_up_yet_stays),
         T(old_alerts_go_but_never_undelivered_ones),
         T(late_readings_do_not_destroy_rollups_of_pruned_times),
     };

@@ -3,6 +3,8 @@
  */
 #include "tests/storage/fixture.h"
 
+#include <sys/wait.h>
+
 /* Rows of the roll-up that differ from the raw readings', or are missing, or should not be there.
  */
 #define MINUTE_DIFFERENCES                                                                         \
@@ -135,6 +137,59 @@ static void a_failed_commit_does_not_spoil_the_accumulators(void **state)
     assert_int_equal(sql_int(f, "SELECT count FROM reading_minute"), 2);
 }
 
+/* The process ends in the middle of a minute, with its accumulators. */
+static void a_crash_does_not_spoil_the_rollups(void **state)
+{
+    struct fixture *f = *state;
+    struct record r[] = {good(0, T0, 1), good(0, T0 + 1, 2), good(1, T0 + 2, 3)};
+
+    clock_fake(1, T0);
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        if (store_open(&f->store, &f->options) != GW_OK ||
+            store_append(f->store, r, 3, NULL) != GW_OK)
+            _exit(1);
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM reading_minute"), 0);
+
+    /* The minute goes on in the next run. */
+    fixture_open(f);
+    r[0] = good(0, T0 + 3, 4);
+    append(f, r, 1);
+    r[0] = good(0, T0 + US_PER_MINUTE, 5);
+    append(f, r, 1);
+    maintain_all(f, T0 + 2 * US_PER_HOUR);
+    assert_int_equal(sql_int(f, MINUTE_DIFFERENCES), 0);
+    assert_int_equal(sql_int(f, HOUR_DIFFERENCES), 0);
+    fixture_close(f);
+}
+
+/* Nothing comes after the crash: the next start alone mends it. */
+static void the_minute_of_a_crash_is_mended_at_the_next_start(void **state)
+{
+    struct fixture *f = *state;
+    struct record r[] = {good(0, T0, 1), good(0, T0 + 1, 2)};
+
+    clock_fake(1, T0);
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(store_open(&f->store, &f->options) != GW_OK ||
+              store_append(f->store, r, 2, NULL) != GW_OK);
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    clock_fake(1, T0 + 2 * US_PER_HOUR);
+    fixture_open(f);
+    assert_int_equal(sql_int(f, "SELECT count FROM reading_minute"), 2);
+    assert_int_equal(sql_int(f, HOUR_DIFFERENCES), 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -143,6 +198,8 @@ int main(void)
         T(an_ended_minute_is_rolled_up_while_running),
         T(a_late_reading_mends_its_minute_and_hour),
         T(a_failed_commit_does_not_spoil_the_accumulators),
+        T(a_crash_does_not_spoil_the_rollups),
+        T(the_minute_of_a_crash_is_mended_at_the_next_start),
     };
     return cmocka_run_group_tests_name("storage/rollup", tests, NULL, NULL);
 }

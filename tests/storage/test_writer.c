@@ -237,6 +237,7 @@ static void a_store_that_fails_for_long_loses_readings_but_no_alerts(void **stat
     unblock(&b);
     stop(&b, SOON_US);
     assert_int_equal(sql_int(f, "SELECT count(*) FROM alert"), 10);
+    assert_int_equal(atomic_load(&b.not_durable), 10);
     assert_books_balance(f, 610);
     struct ledger_entry total = ledger_total(f->ledger);
     assert_in_range(total.dropped[DROP_STORE_FAILED], 1, 600);
