@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The processes of the demo and the integration tests: broker, subscriber, simulator, and the gateway itself.
+
+Every server listens on 127.0.0.1 and a free port; every process is ended by who started it (and by the
+kernel when that one dies). Waiting is always for an event, with a bound. The environment names what is tested:
+SENSORGW, SENSORGW_SIM, and SENSORGW_SANITIZE, which only makes the bounds wider.
+"""
+import ctypes
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SENSORGW = os.environ.get("SENSORGW", "sensorgw")
+SENSORGW_SIM = os.environ.get("SENSORGW_SIM", "sensorgw-sim")
+SANITIZE = os.environ.get("SENSORGW_SANITIZE", "")
+PATIENCE = 60 if SANITIZE else 20  # seconds; the most that any event may take
+_libc = ctypes.CDLL(None)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(what, condition, seconds=PATIENCE):
+    """Waits until condition() is true and returns its value; fails with `what` otherwise."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds} s in vain: {what}")
+        time.sleep(0.02)
+
+
+def _die_with_parent():
+    _libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def environment():
+    env = dict(os.environ)
+    env.pop("JOURNAL_STREAM", None)
+    suppressions = os.path.join(HERE, "tsan.supp")
+    env.setdefault("TSAN_OPTIONS", f"suppressions={suppressions} exitcode=66")
+    return env
+
+
+class Process:
+    """A child in a session of its own (Ctrl-C does not reach it); its output goes to a file."""
+
+    def __init__(self, argv, log, stdin=subprocess.DEVNULL, stdout=None):
+        self.log = log
+        with open(log, "ab") as out:
+            self.popen = subprocess.Popen(argv, stdin=stdin, stdout=stdout or out, stderr=out, start_new_session=True,
+                                          preexec_fn=_die_with_parent, env=environment())
+        self.pid = self.popen.pid
+
+    def running(self):
+        return self.popen.poll() is None
+
+    def signal(self, number):
+        self.popen.send_signal(number)
+
+    def wait(self, seconds=PATIENCE):
+        return self.popen.wait(seconds)
+
+    def stop(self):
+        """Ends it whatever it does; for one that should end well there is Gateway.stop()."""
+        if self.running():
+            self.signal(signal.SIGCONT)
+            self.signal(signal.SIGTERM)
+            try:
+                self.wait(10)
+            except subprocess.TimeoutExpired:
+                self.signal(signal.SIGKILL)
+                self.wait()
+        for pipe in (self.popen.stdin, self.popen.stdout):
+            if pipe:
+                pipe.close()
+
+    def output(self):
+        with open(self.log, encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+
+class Broker(Process):
+    """A mosquitto that keeps its port over restarts, and nothing else."""
+
+    def __init__(self, folder, port=None):
+        self.folder, self.port = folder, port or free_port()
+        conf = os.path.join(folder, "mosquitto.conf")
+        with open(conf, "w", encoding="utf-8") as f:
+            f.write(f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n"
+                    "max_inflight_messages 0\nmax_queued_messages 0\n")
+        os.chmod(conf, 0o644)
+        super().__init__(["mosquitto", "-c", conf], os.path.join(folder, "mosquitto.log"))
+        wait_for("the broker listens", self._listens)
+
+    def _listens(self):
+        if not self.running():
+            raise AssertionError("mosquitto ended: " + self.output())
+        with socket.socket() as s:
+            return s.connect_ex(("127.0.0.1", self.port)) == 0
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.port}"
+
+    def publish(self, topic, payload, retain=False, qos=1):
+        subprocess.run(["mosquitto_pub", "-h", "127.0.0.1", "-p", str(self.port), "-t", topic, "-q", str(qos),
+                        "-m", payload] + (["-r"] if retain else []), check=True, timeout=PATIENCE)
+
+
+class Subscriber(Process):
+    """mosquitto_sub: `messages` holds (topic, payload) in the order of arrival."""
+
+    def __init__(self, folder, broker, *topics):
+        argv = ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(broker.port), "-q", "1", "-F", "%t\t%r\t%p"]
+        for topic in topics:
+            argv += ["-t", topic]
+        super().__init__(argv, os.path.join(folder, f"sub-{time.monotonic_ns()}.log"), stdout=subprocess.PIPE)
+        self.messages, self.retained = [], []
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        try:
+            for line in self.popen.stdout:
+                topic, retained, payload = line.decode("utf-8", "replace").rstrip("\n").split("\t", 2)
+                (self.retained if retained == "1" else self.messages).append((topic, payload))
+        except ValueError:  # closed while reading
+            pass
+
+    def alerts(self):
+        """What arrived on alert topics, retained or not, as dictionaries."""
+        return [json.loads(p) for t, p in self.retained + self.messages if "/alerts/" in t and p]
+
+
+class Simulator(Process):
+    def __init__(self, folder, *options):
+        super().__init__([SENSORGW_SIM, *options], os.path.join(folder, "sim.log"), stdin=subprocess.PIPE,
+                         stdout=subprocess.PIPE)
+        self.served = {}
+        for line in iter(self._line, "ready"):
+            key, value = line.split("=", 1)
+            self.served.setdefault(key, value)
+
+    def _line(self):
+        line = self.popen.stdout.readline().decode()
+        if not line:
+            raise AssertionError("the simulator ended: " + self.output())
+        return line.strip()
+
+    def command(self, text):
+        self.popen.stdin.write(text.encode() + b"\n")
+        self.popen.stdin.flush()
+
+    def ask(self, text):
+        """A command that is answered by one line."""
+        self.command(text)
+        return dict(pair.split("=") for pair in self._line().split()[1:])
+
+
+class Gateway:
+    """sensorgw with a configuration given as text, or as a dictionary (JSON is YAML)."""
+
+    def __init__(self, folder, config, name="gw"):
+        self.folder, self.name = folder, name
+        self.config_path = os.path.join(folder, f"{name}.yaml")
+        self.summary_path = os.path.join(folder, f"{name}-summary.json")
+        self.database = config["storage"]["path"] if isinstance(config, dict) else os.path.join(folder, f"{name}.db")
+        self.process, self.runs = None, 0
+        with open(self.config_path, "w", encoding="utf-8") as f:
+            f.write(config if isinstance(config, str) else json.dumps(config, ensure_ascii=False, indent=1))
+        os.chmod(self.config_path, 0o600)
+
+    def start(self):
+        if os.path.exists(self.summary_path):
+            os.unlink(self.summary_path)
+        self.runs += 1
+        self.process = Process([SENSORGW, "-c", self.config_path, "run", "--summary-json", self.summary_path],
+                               os.path.join(self.folder, f"{self.name}-{self.runs}.log"))
+        wait_for("the gateway has its database", self._is_up)
+        return self
+
+    def _is_up(self):
+        if not self.process.running():
+            raise AssertionError("the gateway ended: " + self.process.output())
+        # The first line of the log tells that signals are handled from now on.
+        return self.process.output() and self.rows("SELECT 1 FROM sqlite_master WHERE name = 'reading'")
+
+    def stop(self, within=None):
+        """SIGTERM; returns the summary. Fails when it does not end well and in time."""
+        self.process.signal(signal.SIGTERM)
+        started = time.monotonic()
+        status = self.process.wait(PATIENCE)
+        took = time.monotonic() - started
+        if status != 0:
+            raise AssertionError(f"the gateway ended with {status}: {self.process.output()}")
+        if within and not SANITIZE and took > within:
+            raise AssertionError(f"stopping took {took:.1f} s: {self.process.output()}")
+        with open(self.summary_path, encoding="utf-8") as f:
+            return json.load(f)
+
+    def kill(self):
+        self.process.signal(signal.SIGKILL)
+        self.process.wait()
+
+    def cli(self, *arguments, status=0):
+        done = subprocess.run([SENSORGW, "-c", self.config_path, *arguments], capture_output=True, text=True,
+                              timeout=PATIENCE, env=environment(), check=False)
+        if done.returncode != status:
+            raise AssertionError(f"sensorgw {arguments} ended with {done.returncode}: {done.stdout}{done.stderr}")
+        return done.stdout if status == 0 else done.stderr
+
+    def rows(self, sql, *arguments):
+        """Asks the live database, read-only; [] while there is none."""
+        if not os.path.exists(self.database):
+            return []
+        try:
+            db = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=5)
+            try:
+                return db.execute(sql, arguments).fetchall()
+            finally:
+                db.close()
+        except sqlite3.OperationalError as e:
+            if "no such table" in str(e) or "unable to open" in str(e):
+                return []
+            raise
+
+    def value(self, sql, *arguments):
+        rows = self.rows(sql, *arguments)
+        return rows[0][0] if rows else None
+
+    def count(self):
+        return self.value("SELECT count(*) FROM reading") or 0
+
+    def latest(self, sensor):
+        """(value, quality) of a sensor's newest reading, or None."""
+        rows = self.rows("SELECT value, quality FROM latest WHERE sensor = ?", sensor)
+        return rows[0] if rows else None

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line, on a database that a gateway is writing."""
+import csv
+import io
+import json
+import subprocess
+
+from harness import PATIENCE, GatewayTest, main
+from processes import SENSORGW, environment
+
+COMMANDS = ("run", "check", "sensors", "history", "alerts", "version")
+
+
+class Cli(GatewayTest):
+    def plain(self, *arguments):
+        done = subprocess.run([SENSORGW, *arguments], capture_output=True, text=True, timeout=PATIENCE,
+                              cwd=self.folder, env=environment(), check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    def test_help_of_everything(self):
+        status, out, err = self.plain("--help")
+        self.assertEqual((status, err), (0, ""))
+        for command in COMMANDS:
+            self.assertIn(command, out)
+            status, help_text, err = self.plain(command, "--help")
+            self.assertEqual((status, err), (0, ""), command)
+            self.assertIn(f"sensorgw [-c FILE] {command}", help_text)
+
+    def test_wrong_usage_is_status_2(self):
+        for arguments in ((), ("fly",), ("run", "--no-such"), ("history",), ("version", "too", "many")):
+            status, _, err = self.plain(*arguments)
+            self.assertEqual(status, 2, arguments)
+            self.assertTrue(err, arguments)
+
+    def test_version(self):
+        status, out, _ = self.plain("version")
+        self.assertEqual(status, 0)
+        self.assertRegex(out, r"^sensorgw \d+\.\d+\.\d+")
+        self.assertEqual(self.plain("--version")[1], out)
+
+    def test_sensors_history_and_alerts(self):
+        path, source = self.file_source()
+        gateway = self.gateway([source], [{"name": "hot", "sensor": "*", "high": {"warning": 75}}])
+        self.wait_for("a value", lambda: gateway.latest("room/t") == (20, "good"))
+        self.write(path, "80")
+        self.wait_for("80", lambda: gateway.latest("room/t") == (80, "good"))
+        self.wait_for("the alert", lambda: json.loads(gateway.cli("alerts", "--active", "--json")))
+        self.check_sensors(gateway)
+        self.check_history(gateway)
+        self.check_alerts(gateway)
+        gateway.stop()
+        self.check_sensors(gateway)
+        self.check_history(gateway)
+
+    def check_sensors(self, gateway):
+        row, = json.loads(gateway.cli("sensors", "--json"))
+        self.assertEqual((row["sensor"], row["value"], row["unit"], row["quality"], row["source"]),
+                         ("room/t", 80, "°C", "good", "room"))
+        self.assertRegex(gateway.cli("sensors", "room/*"), r"room/t +80 +°C +good")
+        self.assertIn("nobody/*", gateway.cli("sensors", "nobody/*", status=1))
+        self.assertEqual(json.loads(gateway.cli("sensors", "-j", "--database", gateway.database))[0]["value"], 80)
+
+    def check_history(self, gateway):
+        rows = json.loads(gateway.cli("history", "room/t", "--json"))
+        self.assertEqual({r["value"] for r in rows}, {20, 80})
+        self.assertEqual([r["time"] for r in rows], sorted(r["time"] for r in rows))
+        table = list(csv.DictReader(io.StringIO(gateway.cli("history", "room/t", "--csv", "--every", "1h"))))
+        self.assertEqual((float(table[0]["min"]), float(table[-1]["max"])), (20, 80))
+        self.assertIn("room/t", gateway.cli("history", "room/t", "--plot", "--since", "10m"))
+        self.assertIn("room/t", gateway.cli("history", "room/x", status=1))
+
+    def check_alerts(self, gateway):
+        alert, = json.loads(gateway.cli("alerts", "--json"))
+        self.assertEqual((alert["rule"], alert["state"], alert["value"], alert["limit"], alert["cleared"]),
+                         ("hot", "raised", 80, 75, None))
+        self.assertRegex(gateway.cli("alerts"), r"raised +warning +room/t +hot +80 +75")
+
+
+if __name__ == "__main__":
+    main()

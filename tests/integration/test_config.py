@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A configuration that is wrong starts nothing and says where and why."""
+import os
+import subprocess
+
+from harness import PATIENCE, GatewayTest, main
+from processes import SENSORGW, environment
+
+GOOD = """gateway: {name: test}
+storage: {path: "DIR/gw.db"}
+http: {listen: "off"}
+sources:
+  - {name: room, driver: file, every: 1s, sensors: [{name: t, path: /dev/null}]}
+"""
+
+
+class Config(GatewayTest):
+    def run_text(self, text, *command):
+        path = self.path("gw.yaml")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text.replace("DIR", self.folder))
+        os.chmod(path, 0o600)
+        done = subprocess.run([SENSORGW, "-c", path, *command], capture_output=True, text=True, timeout=PATIENCE,
+                              env=environment(), check=False)
+        return done.returncode, done.stdout, done.stderr.replace(path, "gw.yaml")
+
+    def test_check_says_what_will_run(self):
+        status, out, err = self.run_text(GOOD, "check")
+        self.assertEqual((status, err), (0, ""))
+        self.assertIn("room/t", out)
+        self.assertIn("1 sources, 1 sensors, 0 rules", out)
+
+    def test_every_error_is_named_with_its_place_and_nothing_is_started(self):
+        broken = GOOD.replace("driver: file", "driver: flie").replace("gateway: {name: test}", "gatway: {name: test}")
+        for command in ("check", "run", "sensors"):
+            status, _, err = self.run_text(broken, command)
+            self.assertEqual(status, 1, err)
+            self.assertRegex(err, r"gw\.yaml:1:\d+: .*gatway.*\n")
+            self.assertRegex(err, r"gw\.yaml:5:\d+: .*flie.*\n")
+            self.assertRegex(err, "did you mean '?gateway")
+            self.assertIn("2 errors", err)
+        self.assertFalse(os.path.exists(self.path("gw.db")))
+
+    def test_a_table_of_mistakes(self):
+        cases = {
+            "no yaml": ("gateway: {name: test", 1),
+            "duplicate key": (GOOD + "http: {listen: \"off\"}\n", 6),
+            "unknown key in a sensor": (GOOD.replace("path: /dev/null", "path: /dev/null, color: red"), 5),
+            "duplicate sensor": (GOOD.replace("[{name: t, path: /dev/null}]",
+                                              "[{name: t, path: /a}, {name: t, path: /b}]"), 5),
+            "no such rule sensor form": (GOOD + "rules: [{name: r, sensor: \"room/t\"}]\n", 6),
+            "bad timespan": (GOOD.replace("every: 1s", "every: 1 fortnight"), 5),
+            "bad url": (GOOD + "mqtt: {url: \"http://x\"}\n", 6),
+        }
+        for name, (text, line) in cases.items():
+            with self.subTest(name):
+                status, _, err = self.run_text(text, "check")
+                self.assertEqual(status, 1, err)
+                self.assertRegex(err, rf"gw\.yaml:{line}:\d+: .+")
+
+    def test_no_configuration_at_all(self):
+        done = subprocess.run([SENSORGW, "-c", self.path("nowhere.yaml"), "run"], capture_output=True, text=True,
+                              timeout=PATIENCE, env=environment(), check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("nowhere.yaml", done.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files: plain numbers, thermal zones, 1-wire."""
+import os
+
+from harness import GatewayTest, main
+
+
+class Files(GatewayTest):
+    def test_a_number_is_read_and_scaled(self):
+        path, source = self.file_source(value="21500", scale=0.001)
+        gateway = self.gateway([source])
+        self.wait_for("21.5", lambda: gateway.latest("room/t") == (21.5, "good"))
+        self.write(path, "-7250")
+        self.wait_for("-7.25", lambda: gateway.latest("room/t") == (-7.25, "good"))
+        self.check_books(gateway, gateway.stop())
+
+    def test_a_file_that_is_gone_or_holds_no_number_gives_a_quality_and_no_value(self):
+        path, source = self.file_source()
+        gateway = self.gateway([source])
+        self.wait_for("a value", lambda: gateway.latest("room/t") == (20, "good"))
+        self.write(path, "no number")
+        self.wait_for("invalid", lambda: gateway.latest("room/t") == (None, "invalid"))
+        os.unlink(path)
+        self.wait_for("no file", lambda: gateway.latest("room/t")[1] not in ("good", "invalid"))
+        self.write(path, "22")
+        self.wait_for("a value again", lambda: gateway.latest("room/t") == (22, "good"))
+        self.check_books(gateway, gateway.stop())
+
+    def test_simulated_one_wire_and_thermal_zone(self):
+        simulator = self.simulator("--files", self.path("sys"))
+        gateway = self.gateway([{"name": "pi", "driver": "file", "every": "100ms", "sensors": [
+            {"name": "air", "path": simulator.served["w1"], "scale": 0.001},
+            {"name": "cpu", "path": simulator.served["thermal"], "scale": 0.001}]}])
+        for sensor, low, high in (("pi/air", 17, 25), ("pi/cpu", 40, 80)):
+            self.wait_for(sensor, lambda s=sensor: (gateway.latest(s) or (0, ""))[1] == "good")
+            self.assertTrue(low <= gateway.latest(sensor)[0] <= high, gateway.latest(sensor))
+        self.check_books(gateway, gateway.stop())
+
+
+if __name__ == "__main__":
+    main()
