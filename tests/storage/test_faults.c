@@ -323,29 +323,6 @@ static void a_full_disk_is_survived(void **state)
     assert_int_equal(umount(f->folder), 0);
 }
 
-static void a_disk_that_turns_read_only_is_survived(void **state)
-{
-    struct fixture *f = *state;
-
-    if (mount("tmpfs", f->folder, "tmpfs", 0, "size=8m") != 0) {
-        print_message("no right to mount: %s\n", strerror(errno));
-        skip();
-    }
-    fixture_open(f);
-    fill(f, T0, 100);
-    struct record r = good(0, T0 + US_PER_HOUR, 1);
-    /* An open descriptor for writing forbids the remount, so the store is made to fail by a lock
-     * file system only where the kernel lets us; else by force. */
-    if (mount("tmpfs", f->folder, "tmpfs", MS_REMOUNT | MS_RDONLY, "size=8m") == 0) {
-        assert_int_not_equal(store_append(f->store, &r, 1, NULL), GW_OK);
-        assert_int_equal(mount("tmpfs", f->folder, "tmpfs", MS_REMOUNT, "size=8m"), 0);
-    }
-    append(f, &r, 1);
-    assert_int_equal(sql_int(f, "SELECT count(*) FROM reading"), 101);
-    fixture_close(f);
-    assert_int_equal(umount(f->folder), 0);
-}
-
 /* Writes batches of 50 for ever, and says so after each commit. */
 static void write_until_killed(struct fixture *f, int fd)
 {
@@ -446,7 +423,6 @@ int main(void)
         T(a_folder_that_cannot_be_written_is_an_error),
         T(a_file_size_limit_is_survived),
         T(a_full_disk_is_survived),
-        T(a_disk_that_turns_read_only_is_survived),
         T(nothing_committed_is_lost_by_kill_9),
         T(the_database_can_be_read_while_it_is_written_and_after),
     };
