@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of the file, a .c file each: the option tables, and what they cannot say. */
+#ifndef SENSORGW_CONFIG_SECTIONS_H
+#define SENSORGW_CONFIG_SECTIONS_H
+
+#include "config/config.h"
+#include "config/fill.h"
+
+extern const struct option gateway_options[], mqtt_options[], storage_options[], http_options[];
+extern const struct option source_options[], device_options[], sensor_options[], rule_options[];
+
+#define DEFAULT_EVERY_US INT64_C(10000000)
+
+/* What all sections are read with. */
+struct loader {
+    struct fill fill;
+    const struct yaml_node *root;
+    struct config *config;
+    const struct driver_schema *const *drivers;
+    size_t driver_count;
+};
+
+void read_gateway(struct loader *l);
+void read_mqtt(struct loader *l);
+void read_storage(struct loader *l);
+void read_http(struct loader *l);
+void read_sources(struct loader *l);
+/* After the sources: a rule's glob must be able to match a sensor. */
+void read_rules(struct loader *l);
+/* Lets the drivers free what their checks allocated. */
+void free_sources(struct config *c);
+
+#endif
