@@ -53,7 +53,7 @@ class GatewayTest(unittest.TestCase):
 
     def gateway(self, sources, rules=(), broker=None, start=True, name="gw", **sections):
         config = {"gateway": {"name": "test", "log": {"level": "debug"}},
-                  "storage": {"path": self.path(f"{name}.db"), "flush": "200ms"}, "http": {"listen": "off"},
+                  "storage": {"path": self.path(f"{name}.db"), "flush": "200ms"}, "http": "off",
                   "sources": list(sources), "rules": list(rules)}
         if broker:
             config["mqtt"] = {"url": f"mqtt://{broker.address}"}

@@ -7,7 +7,7 @@ RULES = [{"name": "high", "sensor": "plant/*", "high": {"warning": 500}, "hyster
 
 
 class LoadTest(GatewayTest):
-    def load(self, every="5ms", **sections):
+    def load(self, every="10ms", **sections):
         """Returns (simulator, gateway): polled as often as it goes, with alerts, and messages without a pause."""
         broker = self.broker()
         simulator = self.simulator("--tcp", "0", "--files", self.path("sys"), "--mqtt", broker.address,

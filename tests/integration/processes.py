@@ -8,6 +8,7 @@ SENSORGW, SENSORGW_SIM, and SENSORGW_SANITIZE, which only makes the bounds wider
 import ctypes
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -168,8 +169,19 @@ class Simulator(Process):
         return dict(pair.split("=") for pair in self._line().split()[1:])
 
 
+def yaml(value):
+    """A dictionary in YAML's flow style: JSON, but for words and timespans, which must stand without quotes."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{k}: {yaml(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(yaml, value)) + "]"
+    if isinstance(value, str) and re.fullmatch(r"[a-z_]+|\d+[a-zA-Z]+", value):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
 class Gateway:
-    """sensorgw with a configuration given as text, or as a dictionary (JSON is YAML)."""
+    """sensorgw with a configuration given as text, or as a dictionary."""
 
     def __init__(self, folder, config, name="gw"):
         self.folder, self.name = folder, name
@@ -178,7 +190,7 @@ class Gateway:
         self.database = config["storage"]["path"] if isinstance(config, dict) else os.path.join(folder, f"{name}.db")
         self.process, self.runs = None, 0
         with open(self.config_path, "w", encoding="utf-8") as f:
-            f.write(config if isinstance(config, str) else json.dumps(config, ensure_ascii=False, indent=1))
+            f.write(config if isinstance(config, str) else "".join(f"{k}: {yaml(v)}\n" for k, v in config.items()))
         os.chmod(self.config_path, 0o600)
 
     def start(self):

@@ -8,7 +8,7 @@ from processes import SENSORGW, environment
 
 GOOD = """gateway: {name: test}
 storage: {path: "DIR/gw.db"}
-http: {listen: "off"}
+http: off
 sources:
   - {name: room, driver: file, every: 1s, sensors: [{name: t, path: /dev/null}]}
 """
@@ -44,7 +44,7 @@ class Config(GatewayTest):
     def test_a_table_of_mistakes(self):
         cases = {
             "no yaml": ("gateway: {name: test", 1),
-            "duplicate key": (GOOD + "http: {listen: \"off\"}\n", 6),
+            "duplicate key": (GOOD + "http: off\n", 6),
             "unknown key in a sensor": (GOOD.replace("path: /dev/null", "path: /dev/null, color: red"), 5),
             "duplicate sensor": (GOOD.replace("[{name: t, path: /dev/null}]",
                                               "[{name: t, path: /a}, {name: t, path: /b}]"), 5),
