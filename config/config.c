@@ -37,7 +37,7 @@ void config_free(struct config *c)
         return;
     free_sources(c);
     struct memory *m = c->memory;
-    yaml_free(&m->document);
+    yaml_release(&m->document);
     arena_destroy(m->arena); /* c itself lives in it */
 }
 
@@ -80,12 +80,12 @@ static enum gw_err parse(const char *path, const char *text, size_t length,
     }
     if (!document.root) {
         report_place(r, 0, 0, "is empty: it must have sources at least");
-        yaml_free(&document);
+        yaml_release(&document);
         return GW_ECONFIG;
     }
     struct arena *arena = arena_create();
     if (!arena) {
-        yaml_free(&document);
+        yaml_release(&document);
         return GW_ENOMEM;
     }
     r->root = document.root;

@@ -40,27 +40,57 @@ static bool is_listed(const char *const *keys, const char *key)
     return false;
 }
 
+/* All keys that the map may have, each offered to `visit`. */
+static void each_key(const struct fill_part *parts, size_t count, const char *const *others,
+                     void (*visit)(void *arg, const char *key), void *arg)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (const struct option *o = parts[i].table; o && o->key; o++)
+            visit(arg, o->key);
+    }
+    for (; others && *others; others++)
+        visit(arg, *others);
+}
+
+static void offer(void *arg, const char *key)
+{
+    suggest_offer(arg, key);
+}
+
+struct key_list {
+    char text[160];
+    size_t length;
+};
+
+static void add_key(void *arg, const char *key)
+{
+    struct key_list *l = arg;
+
+    if (l->length < sizeof(l->text))
+        l->length += (size_t)snprintf(l->text + l->length, sizeof(l->text) - l->length, "%s%s",
+                                      l->length ? ", " : "", key);
+}
+
 static void report_unknown(struct fill *f, const struct yaml_node *map, size_t k,
                            const struct fill_part *parts, size_t count, const char *const *others)
 {
     const char *key = map->keys[k]->text;
+    struct key_list known = {.length = 0};
     struct suggest s;
 
-    suggest_init(&s, key);
-    for (size_t i = 0; i < count; i++) {
-        for (const struct option *o = parts[i].table; o && o->key; o++)
-            suggest_offer(&s, o->key);
-    }
-    for (; others && *others; others++)
-        suggest_offer(&s, *others);
     for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
         if (strcmp(hints[i].key, key) == 0) {
             report_key(f->reporter, map, k, "unknown key: %s", hints[i].hint);
             return;
         }
     }
+    suggest_init(&s, key);
+    each_key(parts, count, others, offer, &s);
+    each_key(parts, count, others, add_key, &known);
     if (s.best)
         report_key(f->reporter, map, k, "unknown key; did you mean '%s'?", s.best);
+    else if (known.length < sizeof(known.text))
+        report_key(f->reporter, map, k, "unknown key; here may stand %s", known.text);
     else
         report_key(f->reporter, map, k,
                    "unknown key; `sensorgw check --reference` lists all that there are");
@@ -178,7 +208,7 @@ const struct yaml_node *fill_list(struct fill *f, const struct yaml_node *map, c
         return NULL;
     }
     if (list->count == 0 && required) {
-        config_report(f->reporter, map, key, "is empty; it must have at least one of %s", what);
+        config_report(f->reporter, map, key, "is empty: a list of %s", what);
         return NULL;
     }
     return list;

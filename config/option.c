@@ -138,14 +138,17 @@ static bool set_secret(struct fill *f, const struct fill_place *p, const char *t
 /* --- numbers --- */
 
 static bool in_range(struct fill *f, const struct fill_place *p, const struct option *o,
-                     double value)
+                     double value, const char *text)
 {
     char low[VALUE_TEXT_SIZE], high[VALUE_TEXT_SIZE];
 
     if ((o->min == 0 && o->max == 0) || (value >= o->min && value <= o->max))
         return true;
-    return complain(f, p, "must be from %s to %s", value_limit(o->type, o->min, low),
-                    value_limit(o->type, o->max, high));
+    value_limit(o->type, o->min, low);
+    if (o->max >= OPTION_NO_MAX)
+        return complain(f, p, "must be at least %s, not %s", low, text);
+    return complain(f, p, "must be from %s to %s, not %s", low, value_limit(o->type, o->max, high),
+                    text);
 }
 
 static bool not_a(struct fill *f, const struct fill_place *p, const struct option *o,
@@ -161,7 +164,7 @@ static bool set_integer(struct fill *f, const struct fill_place *p, const struct
 
     if (!value_integer(text, &n))
         return not_a(f, p, o, text);
-    if (!in_range(f, p, o, n.real))
+    if (!in_range(f, p, o, n.real, text))
         return false;
     *out = n.integer;
     return true;
@@ -174,7 +177,7 @@ static bool set_real(struct fill *f, const struct fill_place *p, const struct op
 
     if (!value_real(text, &value))
         return not_a(f, p, o, text);
-    if (!in_range(f, p, o, value))
+    if (!in_range(f, p, o, value, text))
         return false;
     *out = value;
     return true;
@@ -191,7 +194,7 @@ static bool set_scaled(struct fill *f, const struct fill_place *p, const struct 
         return complain(f, p, "needs a unit: %ss for seconds (us, ms, s, m, h, d, y)", text);
     if (!ok)
         return not_a(f, p, o, text);
-    if (!in_range(f, p, o, (double)value))
+    if (!in_range(f, p, o, (double)value, text))
         return false;
     *out = value;
     return true;
@@ -235,7 +238,7 @@ static bool set_number(struct fill *f, const struct fill_place *p, const struct 
 {
     if (n->kind != YAML_SCALAR || n->quoted || !value_number(n->text, out))
         return not_a(f, p, o, n->kind == YAML_SCALAR ? n->text : "a list or map");
-    return in_range(f, p, o, out->real);
+    return in_range(f, p, o, out->real, n->text);
 }
 
 static bool set_numbers(struct fill *f, const struct fill_place *p, const struct option *o,

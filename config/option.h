@@ -41,6 +41,8 @@ enum option_type {
  * asked for. */
 #define OPTION_OPTIONAL ""
 #define OPTION_UNSET INT64_MIN
+/* As a max: no upper limit. */
+#define OPTION_NO_MAX 1e300
 
 struct option {
     const char *key;       /* NULL ends the table */

@@ -35,7 +35,9 @@ static void print_row(FILE *f, const char *prefix, const struct option *o)
     fprintf(f, "| `%s%s` | %s", prefix, o->key, type_name(o));
     for (size_t i = 0; o->type == OPTION_ENUM && o->choices[i]; i++)
         fprintf(f, "%s `%s`", i ? "," : "", o->choices[i]);
-    if (o->min != 0 || o->max != 0)
+    if (o->max >= OPTION_NO_MAX)
+        fprintf(f, ", at least %s", value_limit(o->type, o->min, low));
+    else if (o->min != 0 || o->max != 0)
         fprintf(f, ", %s to %s", value_limit(o->type, o->min, low),
                 value_limit(o->type, o->max, high));
     if (!o->fallback)

@@ -66,7 +66,7 @@ const struct option rule_options[] = {
      .offset = AT(hysteresis),
      .fallback = "0",
      .min = 0,
-     .max = 1e300,
+     .max = OPTION_NO_MAX,
      .help = "How far the value must come back behind a limit before the alert clears, in the "
              "sensor's unit"},
     {.key = "for",

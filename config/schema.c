@@ -30,7 +30,9 @@ static void print_choices(FILE *f, const char *const *choices)
 static void print_limits(FILE *f, const struct option *o)
 {
     if (o->min != 0 || o->max != 0)
-        fprintf(f, ",\"minimum\":%.17g,\"maximum\":%.17g", o->min, o->max);
+        fprintf(f, ",\"minimum\":%.17g", o->min);
+    if (o->max != 0 && o->max < OPTION_NO_MAX)
+        fprintf(f, ",\"maximum\":%.17g", o->max);
 }
 
 static void print_table(FILE *f, const struct option *const *tables, size_t count);

@@ -2,7 +2,9 @@
 #include "config/suggest.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
 #define LONGEST 40
 
@@ -44,7 +46,9 @@ void suggest_init(struct suggest *s, const char *word)
 
 void suggest_offer(struct suggest *s, const char *known)
 {
-    size_t distance = edit_distance(s->word, known);
+    size_t length = strlen(s->word);
+    bool begins = length >= 3 && strncasecmp(s->word, known, length) == 0;
+    size_t distance = begins ? 1 : edit_distance(s->word, known);
 
     if (distance < s->distance && distance < strlen(known)) {
         s->best = known;

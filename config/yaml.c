@@ -242,7 +242,7 @@ enum gw_err yaml_parse(const char *text, size_t length, struct yaml_document *ou
     return GW_OK;
 }
 
-void yaml_free(struct yaml_document *doc)
+void yaml_release(struct yaml_document *doc)
 {
     arena_destroy(doc->memory);
     *doc = (struct yaml_document){0};

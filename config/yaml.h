@@ -29,12 +29,13 @@ struct yaml_error {
     char text[200];
 };
 
-/* Parses one document. Nodes live until yaml_free(). GW_ECONFIG: not YAML, deeper than 32 levels,
- * more than 100,000 nodes or a second document; *error says where and why. Aliases are followed (a
- * node may appear twice). */
+/* Parses one document. Nodes live until yaml_release(). GW_ECONFIG: not YAML, deeper than 32
+ * levels, more than 100,000 nodes or a second document; *error says where and why. Aliases are
+ * followed (a node may appear twice). */
 enum gw_err yaml_parse(const char *text, size_t length, struct yaml_document *out,
                        struct yaml_error *error);
-void yaml_free(struct yaml_document *doc);
+/* Not yaml_free(): libyaml exports that name. */
+void yaml_release(struct yaml_document *doc);
 
 /* The value of the map's first key of that name, or NULL. */
 const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
