@@ -11,6 +11,11 @@ extern const struct option source_options[], device_options[], sensor_options[],
 
 #define DEFAULT_EVERY_US INT64_C(10000000)
 
+/* The row `every` of a source, a device and a sensor; offset and help are to be added. */
+#define EVERY_ROW                                                                                  \
+    .key = "every", .type = OPTION_TIMESPAN, .fallback = OPTION_OPTIONAL, .min = 10e3,             \
+    .max = 31536000e6
+
 /* What all sections are read with. */
 struct loader {
     struct fill fill;
@@ -25,6 +30,13 @@ void read_mqtt(struct loader *l);
 void read_storage(struct loader *l);
 void read_http(struct loader *l);
 void read_sources(struct loader *l);
+/* For read_sources(): the devices of a driver that has some, or the sensors of one that has none.
+ */
+void read_devices(struct loader *l, struct source_config *s);
+void read_anonymous(struct loader *l, struct source_config *s);
+/* Refuses `every` for a driver that is not polled; hands down the inherited one. */
+void check_every(struct loader *l, const struct driver_schema *schema, const struct yaml_node *node,
+                 int64_t *every, int64_t inherited);
 /* After the sources: a rule's glob must be able to match a sensor. */
 void read_rules(struct loader *l);
 /* Lets the drivers free what their checks allocated. */
