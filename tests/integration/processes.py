@@ -205,8 +205,12 @@ class Gateway:
     def _is_up(self):
         if not self.process.running():
             raise AssertionError("the gateway ended: " + self.process.output())
-        # The first line of the log tells that signals are handled from now on.
-        return self.process.output() and self.rows("SELECT 1 FROM sqlite_master WHERE name = 'reading'")
+        return self._takes_signals() and self.rows("SELECT 1 FROM sqlite_master WHERE name = 'reading'")
+
+    def _takes_signals(self):
+        """It prepares for signals before all else, and SIGPIPE first; until then SIGTERM would end it as it stands."""
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as f:
+            return int(re.search(r"SigIgn:\s+([0-9a-f]+)", f.read()).group(1), 16) >> (signal.SIGPIPE - 1) & 1
 
     def stop(self, within=None):
         """SIGTERM; returns the summary. Fails when it does not end well and in time."""
