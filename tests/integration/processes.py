@@ -49,8 +49,6 @@ def _die_with_parent():
 def environment():
     env = dict(os.environ)
     env.pop("JOURNAL_STREAM", None)
-    suppressions = os.path.join(HERE, "tsan.supp")
-    env.setdefault("TSAN_OPTIONS", f"suppressions={suppressions} exitcode=66")
     return env
 
 
