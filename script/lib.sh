@@ -8,12 +8,23 @@ packages=(cmake ninja-build gcc libc6-dev pkg-config libmodbus-dev libpaho-mqtt-
           python3-pymodbus python3-serial python3-serial-asyncio sqlite3)
 
 as_root() {
-    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        echo "As root, or with sudo installed, this would run: $*" >&2
+        return 1
+    fi
 }
 
 # Installs those of the given packages that are missing, asking nothing.
 install_packages() {
     local missing=() package
+    if ! command -v apt-get >/dev/null; then
+        echo "This is no Debian; the packages that are needed are called there: $*" >&2
+        return 0
+    fi
     for package in "$@"; do
         dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
     done

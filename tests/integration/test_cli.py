@@ -24,10 +24,10 @@ class Cli(GatewayTest):
             self.assertIn(command, out)
             status, help_text, err = self.plain(command, "--help")
             self.assertEqual((status, err), (0, ""), command)
-            self.assertIn(f"sensorgw [-c FILE] {command}", help_text)
+            self.assertIn(f"Usage: sensorgw {command}", help_text)
 
     def test_wrong_usage_is_status_2(self):
-        for arguments in ((), ("fly",), ("run", "--no-such"), ("history",), ("version", "too", "many")):
+        for arguments in ((), ("fly",), ("run", "--no-such"), ("history",), ("run", "now")):
             status, _, err = self.plain(*arguments)
             self.assertEqual(status, 2, arguments)
             self.assertTrue(err, arguments)

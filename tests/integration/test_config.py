@@ -43,7 +43,7 @@ class Config(GatewayTest):
 
     def test_a_table_of_mistakes(self):
         cases = {
-            "no yaml": ("gateway: {name: test", 1),
+            "no yaml": (GOOD.replace("}\n", "\n", 1), 2),
             "duplicate key": (GOOD + "http: off\n", 6),
             "unknown key in a sensor": (GOOD.replace("path: /dev/null", "path: /dev/null, color: red"), 5),
             "duplicate sensor": (GOOD.replace("[{name: t, path: /dev/null}]",
