@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One thread owns the connection:
+ *
+ *   WAITING ──back-off over──▶ CONNECTING ──CONNACK──▶ CONNECTED
+ *      ▲                          │ refused, no answer     │ lost
+ *      └──────────────────────────┴────────────────────────┘
+ *
+ * Paho's callbacks run under a lock that is global to the process, so they only note what happened
+ * and wake the thread. Paho's own reconnect is off: it and explicit connects crash each other. */
+#include "drivers/mqtt/client.h"
+
+#include "drivers/backoff.h"
+#include "drivers/mqtt/link.h"
+#include "drivers/mqtt/subscriptions.h"
+#include "gateway/core/clock.h"
+#include "gateway/core/log.h"
+#include "gateway/core/metrics.h"
+#include "gateway/core/thread.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SLOTS 64
+#define CONNECT_LIMIT_US (20 * US_PER_SECOND) /* Paho gives up after 10 s by itself */
+#define GOODBYE_US (1 * US_PER_SECOND)
+#define TICK_US (1 * US_PER_SECOND)
+
+enum state { WAITING, CONNECTING, CONNECTED };
+
+enum slot_state { SLOT_FREE, SLOT_QUEUED, SLOT_SENT };
+
+/* A message on its way out. The generation tells a late answer of Paho's from one for the slot's
+ * next message. */
+struct slot {
+    enum slot_state state;
+    uint32_t generation;
+    uint64_t order; /* QUEUED: position in the queue */
+    char *topic;
+    void *payload;
+    size_t length;
+    int qos;
+    bool retained;
+    mqtt_published_fn *done;
+    void *arg;
+    int64_t cookie;
+};
+
+struct mqtt_client {
+    /* set once */
+    char *client_id, *status_topic;
+    void (*on_connection)(void *arg, bool connected);
+    void *arg;
+    struct mqtt_link *link;
+    struct subscriptions *subscriptions;
+    struct thread thread;
+
+    atomic_bool connected;
+
+    pthread_mutex_t lock;
+    pthread_cond_t wake; /* on CLOCK_MONOTONIC */
+    /* guarded by lock */
+    unsigned events; /* LINK_… that the thread has not looked at yet */
+    int reason;      /* of the last LINK_REFUSED or LINK_LOST */
+    bool stop, work; /* work: slots or subscriptions wait */
+    struct slot slots[SLOTS];
+    uint64_t next_order;
+
+    /* the thread's own */
+    enum state state;
+    int64_t deadline_us; /* of the state */
+    struct backoff backoff;
+    bool complained;
+};
+
+/* --- slots --- */
+
+static void empty_slot(struct slot *s)
+{
+    free(s->topic);
+    free(s->payload);
+    s->topic = NULL;
+    s->payload = NULL;
+    s->state = SLOT_FREE;
+    s->generation++;
+}
+
+/* Ends a message and tells its owner; without the lock. */
+static void finish(mqtt_published_fn *done, void *arg, int64_t cookie, int reason)
+{
+    if (done)
+        done(arg, cookie, reason);
+}
+
+/* In Paho's threads: the broker's answer, or that there will be none. */
+static void on_published(void *arg, uint64_t token, int reason)
+{
+    struct mqtt_client *c = arg;
+    struct slot *s = &c->slots[token % SLOTS];
+    struct slot copy = {.state = SLOT_FREE};
+
+    pthread_mutex_lock(&c->lock);
+    if (s->state == SLOT_SENT && s->generation == (uint32_t)(token / SLOTS)) {
+        copy = *s;
+        empty_slot(s);
+    }
+    pthread_mutex_unlock(&c->lock);
+    if (copy.state == SLOT_SENT)
+        finish(copy.done, copy.arg, copy.cookie, reason);
+}
+
+/* Nobody will answer for these any more: all, or only those that were sent. */
+static void fail_slots(struct mqtt_client *c, bool queued_too)
+{
+    for (size_t i = 0; i < SLOTS; i++) {
+        struct slot copy;
+        pthread_mutex_lock(&c->lock);
+        copy = c->slots[i];
+        bool mine = copy.state == SLOT_SENT || (queued_too && copy.state == SLOT_QUEUED);
+        if (mine)
+            empty_slot(&c->slots[i]);
+        pthread_mutex_unlock(&c->lock);
+        if (mine)
+            finish(copy.done, copy.arg, copy.cookie, -1);
+    }
+}
+
+/* Marks the oldest queued message as sent; its index, or SLOTS when there is none. Its texts stay
+ * the slot's, which on_published() may free as soon as Paho has it: hence the copies. */
+static size_t take_queued(struct mqtt_client *c, struct slot *out)
+{
+    size_t found = SLOTS;
+
+    pthread_mutex_lock(&c->lock);
+    for (size_t i = 0; i < SLOTS; i++) {
+        if (c->slots[i].state == SLOT_QUEUED &&
+            (found == SLOTS || c->slots[i].order < c->slots[found].order))
+            found = i;
+    }
+    if (found < SLOTS) {
+        struct slot *s = &c->slots[found];
+        *out = *s;
+        s->state = SLOT_SENT;
+        s->topic = NULL;
+        s->payload = NULL;
+    }
+    pthread_mutex_unlock(&c->lock);
+    return found;
+}
+
+static void send_queued(struct mqtt_client *c)
+{
+    struct slot s;
+    size_t i;
+
+    while ((i = take_queued(c, &s)) < SLOTS) {
+        uint64_t token = (uint64_t)s.generation * SLOTS + i;
+        const struct link_message message = {.topic = s.topic,
+                                             .payload = s.payload,
+                                             .length = s.length,
+                                             .qos = s.qos,
+                                             .retained = s.retained};
+        if (link_send(c->link, &message, token) != GW_OK)
+            on_published(c, token, -1);
+        free(s.topic);
+        free(s.payload);
+    }
+}
+
+/* --- the state machine --- */
+
+static void enter(struct mqtt_client *c, enum state state, int64_t timeout_us)
+{
+    c->state = state;
+    c->deadline_us = clock_mono_us() + timeout_us;
+}
+
+static void start_connecting(struct mqtt_client *c)
+{
+    if (link_connect(c->link) == GW_OK)
+        enter(c, CONNECTING, CONNECT_LIMIT_US);
+    else
+        enter(c, WAITING, backoff_next(&c->backoff));
+}
+
+static void send_status(struct mqtt_client *c, const char *text)
+{
+    const struct link_message message = {.topic = c->status_topic,
+                                         .payload = text,
+                                         .length = strlen(text),
+                                         .qos = 1,
+                                         .retained = true};
+
+    if (c->status_topic)
+        link_send(c->link, &message, LINK_NO_TOKEN);
+}
+
+static void become_connected(struct mqtt_client *c)
+{
+    log_info("mqtt: connected to %s", link_url(c->link));
+    c->complained = false;
+    backoff_reset(&c->backoff);
+    enter(c, CONNECTED, TICK_US);
+    subscriptions_renew(c->subscriptions);
+    subscriptions_send(c->subscriptions, c->link);
+    send_status(c, "online");
+    atomic_store(&c->connected, true);
+    metric_add(METRIC_MQTT_CONNECTS, 1);
+    metric_set(METRIC_MQTT_CONNECTED, 1);
+    if (c->on_connection)
+        c->on_connection(c->arg, true);
+}
+
+static void become_disconnected(struct mqtt_client *c, int reason)
+{
+    bool was = atomic_exchange(&c->connected, false);
+    int64_t wait = backoff_next(&c->backoff);
+
+    if (was || !c->complained)
+        log_warning("mqtt: %s %s (%s); trying again until it works",
+                    was ? "lost the connection to" : "cannot connect to", link_url(c->link),
+                    link_reason(reason));
+    c->complained = true;
+    metric_set(METRIC_MQTT_CONNECTED, 0);
+    enter(c, WAITING, wait);
+    fail_slots(c, true);
+    if (was && c->on_connection)
+        c->on_connection(c->arg, false);
+}
+
+static void handle(struct mqtt_client *c, unsigned events, int reason)
+{
+    if (events & (LINK_LOST | LINK_REFUSED)) {
+        if (c->state != WAITING)
+            become_disconnected(c, reason);
+    } else if (events & LINK_UP) {
+        if (c->state == CONNECTING)
+            become_connected(c);
+    }
+    if (c->state == WAITING && clock_mono_us() >= c->deadline_us)
+        start_connecting(c);
+    if (c->state == CONNECTING && clock_mono_us() >= c->deadline_us) {
+        link_disconnect(c->link, 0);
+        become_disconnected(c, LINK_NO_ANSWER);
+    }
+    if (c->state == CONNECTED) {
+        subscriptions_send(c->subscriptions, c->link);
+        subscriptions_complain(c->subscriptions);
+        send_queued(c);
+    }
+}
+
+/* Waits for something to do; false when the client must stop. */
+static bool wait_for_work(struct mqtt_client *c, unsigned *events, int *reason)
+{
+    int64_t left = c->state == CONNECTED ? TICK_US : c->deadline_us - clock_mono_us();
+    struct timespec deadline = clock_deadline(left > 0 ? left : 0);
+
+    pthread_mutex_lock(&c->lock);
+    while (!c->stop && !c->work && c->events == 0) {
+        if (pthread_cond_timedwait(&c->wake, &c->lock, &deadline) != 0)
+            break;
+    }
+    *events = c->events;
+    *reason = c->reason;
+    c->events = 0;
+    c->work = false;
+    bool go_on = !c->stop;
+    pthread_mutex_unlock(&c->lock);
+    return go_on;
+}
+
+/* A clean disconnect keeps the last will back, so "offline" is said first. */
+static void say_goodbye(struct mqtt_client *c)
+{
+    int64_t deadline = clock_mono_us() + GOODBYE_US;
+
+    if (c->state != CONNECTED) {
+        fail_slots(c, true);
+        return;
+    }
+    send_queued(c);
+    send_status(c, "offline");
+    link_disconnect(c->link, (int)(GOODBYE_US / 2 / US_PER_MS));
+    pthread_mutex_lock(&c->lock);
+    while (!(c->events & LINK_LOST) && clock_mono_us() < deadline) {
+        struct timespec until = clock_deadline(deadline - clock_mono_us());
+        pthread_cond_timedwait(&c->wake, &c->lock, &until);
+    }
+    pthread_mutex_unlock(&c->lock);
+    atomic_store(&c->connected, false);
+    metric_set(METRIC_MQTT_CONNECTED, 0);
+    fail_slots(c, true);
+}
+
+static void run(void *arg)
+{
+    struct mqtt_client *c = arg;
+    unsigned events;
+    int reason;
+
+    start_connecting(c);
+    while (wait_for_work(c, &events, &reason))
+        handle(c, events, reason);
+    say_goodbye(c);
+}
+
+/* --- from other threads --- */
+
+static void on_event(void *arg, enum link_event event, int reason)
+{
+    struct mqtt_client *c = arg;
+
+    pthread_mutex_lock(&c->lock);
+    c->events |= event;
+    if (event != LINK_UP)
+        c->reason = reason;
+    pthread_cond_signal(&c->wake);
+    pthread_mutex_unlock(&c->lock);
+}
+
+static void on_message(void *arg, const struct mqtt_message *message)
+{
+    struct mqtt_client *c = arg;
+
+    metric_add(METRIC_MQTT_MESSAGES, 1);
+    subscriptions_give(c->subscriptions, message);
+}
+
+static void wake(struct mqtt_client *c)
+{
+    pthread_mutex_lock(&c->lock);
+    c->work = true;
+    pthread_cond_signal(&c->wake);
+    pthread_mutex_unlock(&c->lock);
+}
+
+enum gw_err mqtt_client_create(struct mqtt_client **out, const struct mqtt_client_options *options)
+{
+    struct mqtt_client *c = calloc(1, sizeof(*c));
+    if (!c)
+        return GW_ENOMEM;
+    pthread_mutex_init(&c->lock, NULL);
+    cond_init_monotonic(&c->wake);
+    c->backoff = (struct backoff){.first_us = US_PER_SECOND, .cap_us = 30 * US_PER_SECOND};
+    c->backoff.seed = (uint32_t)clock_wall_us();
+    c->on_connection = options->on_connection;
+    c->arg = options->arg;
+    c->client_id = strdup(options->client_id);
+    c->status_topic = options->status_topic ? strdup(options->status_topic) : NULL;
+    c->subscriptions = subscriptions_create();
+    enum gw_err err = GW_ENOMEM;
+    if (c->client_id && (c->status_topic || !options->status_topic) && c->subscriptions)
+        err = link_create(&c->link, &(struct link_options){.mqtt = options->mqtt,
+                                                           .client_id = c->client_id,
+                                                           .will_topic = c->status_topic,
+                                                           .will = "offline",
+                                                           .on_event = on_event,
+                                                           .on_published = on_published,
+                                                           .on_message = on_message,
+                                                           .subscriptions = c->subscriptions,
+                                                           .arg = c});
+    if (err != GW_OK) {
+        mqtt_client_destroy(c);
+        return err;
+    }
+    *out = c;
+    return GW_OK;
+}
+
+void mqtt_client_destroy(struct mqtt_client *c)
+{
+    if (!c)
+        return;
+    mqtt_client_stop(c);
+    link_destroy(c->link);
+    subscriptions_destroy(c->subscriptions);
+    pthread_cond_destroy(&c->wake);
+    pthread_mutex_destroy(&c->lock);
+    free(c->client_id);
+    free(c->status_topic);
+    free(c);
+}
+
+enum gw_err mqtt_client_start(struct mqtt_client *c)
+{
+    return thread_start(&c->thread, "mqtt", run, c);
+}
+
+void mqtt_client_stop(struct mqtt_client *c)
+{
+    pthread_mutex_lock(&c->lock);
+    c->stop = true;
+    pthread_cond_signal(&c->wake);
+    pthread_mutex_unlock(&c->lock);
+    thread_join(&c->thread);
+}
+
+enum gw_err mqtt_client_subscribe(struct mqtt_client *c, const char *filter, int qos,
+                                  mqtt_message_fn *fn, void *arg, unsigned *id)
+{
+    enum gw_err err = subscriptions_add(c->subscriptions, filter, qos, fn, arg, id);
+
+    if (err == GW_OK)
+        wake(c);
+    return err;
+}
+
+void mqtt_client_unsubscribe(struct mqtt_client *c, unsigned id)
+{
+    subscriptions_remove(c->subscriptions, id);
+}
+
+bool mqtt_client_connected(const struct mqtt_client *c)
+{
+    return atomic_load(&c->connected);
+}
+
+/* Puts copies into a free slot. */
+static enum gw_err queue_message(struct mqtt_client *c, const struct slot *message)
+{
+    enum gw_err err = GW_EFULL;
+
+    pthread_mutex_lock(&c->lock);
+    if (c->stop) /* nobody would send it any more */
+        err = GW_ECONN;
+    for (size_t i = 0; err == GW_EFULL && i < SLOTS; i++) {
+        struct slot *s = &c->slots[i];
+        if (s->state != SLOT_FREE)
+            continue;
+        uint32_t generation = s->generation;
+        *s = *message;
+        s->state = SLOT_QUEUED;
+        s->generation = generation;
+        s->order = c->next_order++;
+        c->work = true;
+        pthread_cond_signal(&c->wake);
+        err = GW_OK;
+    }
+    pthread_mutex_unlock(&c->lock);
+    return err;
+}
+
+enum gw_err mqtt_client_publish(struct mqtt_client *c, const char *topic, const void *payload,
+                                size_t length, int qos, bool retained, mqtt_published_fn *done,
+                                void *arg, int64_t cookie)
+{
+    if (!mqtt_client_connected(c))
+        return GW_ECONN;
+    struct slot message = {.topic = strdup(topic),
+                           .payload = malloc(length ? length : 1),
+                           .length = length,
+                           .qos = qos,
+                           .retained = retained,
+                           .done = done,
+                           .arg = arg,
+                           .cookie = cookie};
+    enum gw_err err = GW_ENOMEM;
+
+    if (message.topic && message.payload) {
+        memcpy(message.payload, payload, length);
+        err = queue_message(c, &message);
+    }
+    if (err != GW_OK) {
+        free(message.topic);
+        free(message.payload);
+    }
+    return err;
+}

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/mqtt/link.h"
+
+#include "gateway/core/clock.h"
+#include "gateway/core/log.h"
+
+#include <MQTTAsync.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONNECT_TIMEOUT_S 10
+#define SESSION_EXPIRY_S 3600   /* how long the broker keeps messages for us while we are away */
+#define RECEIVE_MAXIMUM 65535   /* messages that the broker may send ahead of our acknowledgements \
+                                 */
+#define MAX_PACKET (256 * 1024) /* Paho allocates what a packet's header claims; this bounds it */
+#define MAX_BUFFERED 64
+#define MAX_INFLIGHT 20
+
+struct mqtt_link {
+    struct link_options options;
+    MQTTAsync handle;
+    char *uri;
+    MQTTAsync_SSLOptions ssl;
+    MQTTAsync_willOptions will;
+};
+
+/* What a callback needs to know; freed by it. */
+struct request {
+    struct mqtt_link *link;
+    uint64_t token;
+    bool subscribe;
+};
+
+/* --- Paho's callbacks --- */
+
+static void on_connected(void *context, MQTTAsync_successData5 *data)
+{
+    struct mqtt_link *l = context;
+
+    (void)data;
+    l->options.on_event(l->options.arg, LINK_UP, 0);
+}
+
+static void on_connect_failed(void *context, MQTTAsync_failureData5 *data)
+{
+    struct mqtt_link *l = context;
+    int reason = data
+                     ? (data->reasonCode >= MQTTREASONCODE_UNSPECIFIED_ERROR ? (int)data->reasonCode
+                                                                             : data->code)
+                     : -1;
+
+    l->options.on_event(l->options.arg, LINK_REFUSED, reason);
+}
+
+static void on_connection_lost(void *context, char *cause)
+{
+    struct mqtt_link *l = context;
+
+    (void)cause;
+    l->options.on_event(l->options.arg, LINK_LOST, -1);
+}
+
+/* The broker's own DISCONNECT; Paho does not report it as a lost connection. */
+static void on_disconnected(void *context, MQTTProperties *properties, enum MQTTReasonCodes reason)
+{
+    struct mqtt_link *l = context;
+
+    (void)properties;
+    l->options.on_event(l->options.arg, LINK_LOST, (int)reason);
+}
+
+static void on_goodbye(void *context, MQTTAsync_successData5 *data)
+{
+    (void)data;
+    on_connection_lost(context, NULL);
+}
+
+static void on_goodbye_failed(void *context, MQTTAsync_failureData5 *data)
+{
+    (void)data;
+    on_connection_lost(context, NULL);
+}
+
+/* A topic with a NUL inside (length > 0 says so) is nobody's. Always taken: Paho acknowledges after
+ * the callback whatever it returns. */
+static int on_arrived(void *context, char *topic, int topic_length, MQTTAsync_message *message)
+{
+    struct mqtt_link *l = context;
+
+    if (topic_length == 0 && message->payloadlen >= 0) {
+        const struct mqtt_message m = {.topic = topic,
+                                       .topic_length = strlen(topic),
+                                       .payload = message->payload,
+                                       .length = (size_t)message->payloadlen,
+                                       .retained = message->retained != 0};
+        l->options.on_message(l->options.arg, &m);
+    }
+    MQTTAsync_freeMessage(&message);
+    MQTTAsync_free(topic);
+    return 1;
+}
+
+static void answered(struct request *r, int reason)
+{
+    const struct link_options *o = &r->link->options;
+
+    if (r->subscribe)
+        subscriptions_answered(o->subscriptions, (unsigned)r->token, reason);
+    else if (r->token != LINK_NO_TOKEN)
+        o->on_published(o->arg, r->token, reason);
+    free(r);
+}
+
+static void on_success(void *context, MQTTAsync_successData5 *data)
+{
+    answered(context, data ? (int)data->reasonCode : 0);
+}
+
+static void on_failure(void *context, MQTTAsync_failureData5 *data)
+{
+    bool refused = data && data->reasonCode >= MQTTREASONCODE_UNSPECIFIED_ERROR;
+
+    answered(context, refused ? (int)data->reasonCode : -1);
+}
+
+/* --- requests --- */
+
+static struct request *new_request(struct mqtt_link *l, uint64_t token, bool subscribe,
+                                   MQTTAsync_responseOptions *response)
+{
+    struct request *r = calloc(1, sizeof(*r));
+
+    if (!r)
+        return NULL;
+    *r = (struct request){.link = l, .token = token, .subscribe = subscribe};
+    response->onSuccess5 = on_success;
+    response->onFailure5 = on_failure;
+    response->context = r;
+    return r;
+}
+
+enum gw_err link_send(struct mqtt_link *l, const struct link_message *m, uint64_t token)
+{
+    MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
+    struct request *r = new_request(l, token, false, &response);
+    if (!r)
+        return GW_ENOMEM;
+    int rc = MQTTAsync_send(l->handle, m->topic, (int)m->length, m->payload, m->qos, m->retained,
+                            &response);
+    if (rc == MQTTASYNC_SUCCESS)
+        return GW_OK;
+    free(r);
+    return rc == MQTTASYNC_MAX_BUFFERED_MESSAGES ? GW_EFULL : GW_ECONN;
+}
+
+enum gw_err link_subscribe(struct mqtt_link *l, const char *filter, int qos, unsigned id)
+{
+    MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
+    struct request *r = new_request(l, id, true, &response);
+    if (!r)
+        return GW_ENOMEM;
+    if (MQTTAsync_subscribe(l->handle, filter, qos, &response) == MQTTASYNC_SUCCESS)
+        return GW_OK;
+    free(r);
+    return GW_ECONN;
+}
+
+static bool add_number(MQTTProperties *list, enum MQTTPropertyCodes id, unsigned value)
+{
+    MQTTProperty p = {.identifier = id};
+
+    if (id == MQTTPROPERTY_CODE_RECEIVE_MAXIMUM)
+        p.value.integer2 = (unsigned short)value;
+    else
+        p.value.integer4 = value;
+    return MQTTProperties_add(list, &p) == 0;
+}
+
+enum gw_err link_connect(struct mqtt_link *l)
+{
+    MQTTAsync_connectOptions o = MQTTAsync_connectOptions_initializer5;
+    MQTTProperties properties = MQTTProperties_initializer;
+    const struct mqtt_section *m = l->options.mqtt;
+
+    o.keepAliveInterval = (int)(m->keepalive_us / US_PER_SECOND);
+    o.connectTimeout = CONNECT_TIMEOUT_S;
+    o.cleanstart = 0;
+    o.maxInflight = MAX_INFLIGHT;
+    o.username = m->username;
+    o.password = m->password;
+    o.will = l->options.will_topic ? &l->will : NULL;
+    o.ssl = m->tls ? &l->ssl : NULL;
+    o.onSuccess5 = on_connected;
+    o.onFailure5 = on_connect_failed;
+    o.context = l;
+    add_number(&properties, MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL, SESSION_EXPIRY_S);
+    add_number(&properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM, RECEIVE_MAXIMUM);
+    add_number(&properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE, MAX_PACKET);
+    o.connectProperties = &properties;
+    int rc = MQTTAsync_connect(l->handle, &o);
+    MQTTProperties_free(&properties);
+    if (rc != MQTTASYNC_SUCCESS) {
+        log_warning("mqtt: cannot begin to connect to %s: %s", l->uri, link_reason(rc));
+        return GW_ECONN;
+    }
+    return GW_OK;
+}
+
+void link_disconnect(struct mqtt_link *l, int timeout_ms)
+{
+    MQTTAsync_disconnectOptions o = MQTTAsync_disconnectOptions_initializer5;
+
+    o.timeout = timeout_ms;
+    o.onSuccess5 = on_goodbye;
+    o.onFailure5 = on_goodbye_failed;
+    o.context = l;
+    if (MQTTAsync_disconnect(l->handle, &o) != MQTTASYNC_SUCCESS)
+        on_connection_lost(l, NULL);
+}
+
+/* --- life --- */
+
+static int on_tls_error(const char *text, size_t length, void *context)
+{
+    (void)context;
+    log_warning("mqtt: TLS: %.*s", (int)length, text);
+    return 1;
+}
+
+static void init_library(void)
+{
+    MQTTAsync_init_options o = MQTTAsync_init_options_initializer;
+
+    o.do_openssl_init = 1;
+    MQTTAsync_global_init(&o);
+}
+
+/* verify = 1: without it Paho accepts a certificate for any host. */
+static void prepare_tls(struct mqtt_link *l, const struct mqtt_section *m)
+{
+    l->ssl = (MQTTAsync_SSLOptions)MQTTAsync_SSLOptions_initializer;
+    l->ssl.trustStore = m->ca_file;
+    l->ssl.keyStore = m->cert_file;
+    l->ssl.privateKey = m->key_file;
+    l->ssl.enableServerCertAuth = 1;
+    l->ssl.verify = 1;
+    l->ssl.ssl_error_cb = on_tls_error;
+}
+
+static void prepare_will(struct mqtt_link *l)
+{
+    l->will = (MQTTAsync_willOptions)MQTTAsync_willOptions_initializer;
+    l->will.topicName = l->options.will_topic;
+    l->will.message = l->options.will;
+    l->will.retained = 1;
+    l->will.qos = 1;
+}
+
+static char *make_uri(const struct mqtt_section *m)
+{
+    bool v6 = strchr(m->host, ':') != NULL;
+    char *uri = NULL;
+
+    if (asprintf(&uri, "%s://%s%s%s:%d", m->tls ? "ssl" : "tcp", v6 ? "[" : "", m->host,
+                 v6 ? "]" : "", m->port) < 0)
+        return NULL;
+    return uri;
+}
+
+static enum gw_err create_handle(struct mqtt_link *l)
+{
+    MQTTAsync_createOptions o = MQTTAsync_createOptions_initializer5;
+
+    o.sendWhileDisconnected = 0;
+    o.maxBufferedMessages = MAX_BUFFERED;
+    int rc = MQTTAsync_createWithOptions(&l->handle, l->uri, l->options.client_id,
+                                         MQTTCLIENT_PERSISTENCE_NONE, NULL, &o);
+    if (rc == MQTTASYNC_SUCCESS)
+        rc = MQTTAsync_setCallbacks(l->handle, l, on_connection_lost, on_arrived, NULL);
+    if (rc == MQTTASYNC_SUCCESS)
+        rc = MQTTAsync_setDisconnected(l->handle, l, on_disconnected);
+    if (rc == MQTTASYNC_SUCCESS)
+        return GW_OK;
+    log_error("mqtt: cannot use %s: %s", l->uri, link_reason(rc));
+    return GW_EINVAL;
+}
+
+enum gw_err link_create(struct mqtt_link **out, const struct link_options *options)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    struct mqtt_link *l = calloc(1, sizeof(*l));
+
+    if (!l)
+        return GW_ENOMEM;
+    pthread_once(&once, init_library);
+    l->options = *options;
+    l->uri = make_uri(options->mqtt);
+    enum gw_err err = l->uri ? GW_OK : GW_ENOMEM;
+    if (err == GW_OK) {
+        prepare_tls(l, options->mqtt);
+        prepare_will(l);
+        err = create_handle(l);
+    }
+    if (err != GW_OK) {
+        link_destroy(l);
+        return err;
+    }
+    *out = l;
+    return GW_OK;
+}
+
+void link_destroy(struct mqtt_link *l)
+{
+    if (!l)
+        return;
+    if (l->handle)
+        MQTTAsync_destroy(&l->handle);
+    free(l->uri);
+    free(l);
+}
+
+const char *link_url(const struct mqtt_link *l)
+{
+    return l->options.mqtt->url;
+}
+
+const char *link_reason(int reason)
+{
+    static const struct {
+        int reason;
+        const char *words;
+    } known[] = {
+        {LINK_NO_ANSWER, "no answer"},
+        {-1, "no connection"},
+        {0x82, "protocol error"},
+        {0x85, "the client id is not accepted"},
+        {0x86, "bad user name or password"},
+        {0x87, "not authorized"},
+        {0x88, "server unavailable"},
+        {0x8b, "server shutting down"},
+        {0x8e, "another client took over the client id"},
+        {0x95, "packet too large"},
+        {0x97, "quota exceeded"},
+    };
+
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (known[i].reason == reason)
+            return known[i].words;
+    }
+    const char *words = reason < 0 ? MQTTAsync_strerror(reason)
+                                   : MQTTReasonCode_toString((enum MQTTReasonCodes)reason);
+    return words ? words : "unknown reason";
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Paho's MQTTAsync behind what the client needs of it. Functions are called by the client's thread
+ * alone (create and destroy: while it does not run); callbacks come from Paho's threads under its
+ * global lock, and must not block or call back in. */
+#ifndef SENSORGW_DRIVERS_MQTT_LINK_H
+#define SENSORGW_DRIVERS_MQTT_LINK_H
+
+#include "config/config.h"
+#include "drivers/mqtt/client.h"
+#include "drivers/mqtt/subscriptions.h"
+
+struct mqtt_link;
+
+enum link_event {
+    LINK_UP = 1 << 0,      /* CONNACK */
+    LINK_REFUSED = 1 << 1, /* no connection came about */
+    LINK_LOST = 1 << 2,    /* it ended, by us too */
+};
+
+#define LINK_NO_TOKEN UINT64_MAX /* nobody waits for the answer */
+#define LINK_NO_ANSWER (-1000)   /* a reason of our own */
+
+struct link_options {
+    const struct mqtt_section *mqtt;     /* borrowed */
+    const char *client_id;               /* borrowed */
+    const char *will_topic, *will;       /* borrowed; topic NULL: no will */
+    struct subscriptions *subscriptions; /* borrowed: told the answers to link_subscribe() */
+    void (*on_event)(void *arg, enum link_event event, int reason);
+    void (*on_published)(void *arg, uint64_t token, int reason);
+    void (*on_message)(void *arg, const struct mqtt_message *message);
+    void *arg;
+};
+
+enum gw_err link_create(struct mqtt_link **out, const struct link_options *options);
+void link_destroy(struct mqtt_link *l); /* NULL is ok */
+
+/* Begins to connect; LINK_UP or LINK_REFUSED follows. */
+enum gw_err link_connect(struct mqtt_link *l);
+/* Begins to disconnect; LINK_LOST follows, sooner or later. */
+void link_disconnect(struct mqtt_link *l, int timeout_ms);
+
+struct link_message {
+    const char *topic;
+    const void *payload;
+    size_t length;
+    int qos;
+    bool retained;
+};
+/* Paho copies. on_published() follows once, unless token is LINK_NO_TOKEN. */
+enum gw_err link_send(struct mqtt_link *l, const struct link_message *m, uint64_t token);
+enum gw_err link_subscribe(struct mqtt_link *l, const char *filter, int qos, unsigned id);
+
+const char *link_url(const struct mqtt_link *l); /* for messages */
+/* What a reason code means, in words; static. */
+const char *link_reason(int reason);
+
+#endif
