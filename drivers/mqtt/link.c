@@ -11,8 +11,9 @@
 #include <string.h>
 
 #define CONNECT_TIMEOUT_S 10
-#define SESSION_EXPIRY_S 3600   /* how long the broker keeps messages for us while we are away */
-#define RECEIVE_MAXIMUM 65535   /* messages that the broker may send ahead of our acknowledgements \
+#define SESSION_EXPIRY_S 3600 /* how long the broker keeps messages for us while we are away */
+#define RECEIVE_MAXIMUM                                                                            \
+    65535                       /* messages that the broker may send ahead of our acknowledgements \
                                  */
 #define MAX_PACKET (256 * 1024) /* Paho allocates what a packet's header claims; this bounds it */
 #define MAX_BUFFERED 64
