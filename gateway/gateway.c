@@ -256,7 +256,8 @@ static enum gw_err start_publisher(struct gateway *g)
 
 static enum gw_err start_workers(struct gateway *g)
 {
-    bool publish = g->publisher && g->config->mqtt.publish_readings != PUBLISH_NONE;
+    bool publish = g->publisher && (g->config->mqtt.publish_readings != PUBLISH_NONE ||
+                                    g->config->mqtt.home_assistant);
 
     return workers_start(&g->workers, &(struct worker_options){
                                           .readings = g->readings,

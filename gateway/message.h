@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The texts and topics that the gateway publishes. Pure. Texts are JSON, returned owned (free());
+ * NULL without memory. Times are RFC 3339 UTC with milliseconds, beside the same in µs. */
+#ifndef SENSORGW_GATEWAY_MESSAGE_H
+#define SENSORGW_GATEWAY_MESSAGE_H
+
+#include "config/config.h"
+#include "gateway/core/ledger.h"
+#include "gateway/core/reading.h"
+#include "gateway/core/sensor.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TOPIC_SIZE 768 /* prefix, gateway, sensor, rule: at most 200 + 200 + 200 + 64 and slashes  \
+                        */
+
+/* "<prefix>/<gateway>/<what>", or with a sensor, or with a sensor and a rule; NULL for none.
+ * Returns buf. */
+const char *message_topic(const struct config *c, const char *what, const char *sensor,
+                          const char *rule, char buf[static TOPIC_SIZE]);
+
+struct alert_message {
+    const char *state, *severity, *sensor, *unit, *rule; /* borrowed */
+    double value, limit;                                 /* NAN: null */
+    int64_t since_us, time_us;
+    const char *instance; /* the database's */
+    int64_t alert_id;
+    int64_t seq;  /* of the outbox; 0: not stored yet */
+    bool durable; /* false: published before it could be stored */
+};
+char *message_alert(const struct config *c, const struct alert_message *m);
+
+char *message_reading(const struct sensor *s, const struct reading *r);
+
+/* Figures of the process and sums of the ledger. */
+char *message_health(const struct ledger *l, int64_t now_us);
+
+#endif

@@ -1,0 +1,545 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/publisher.h"
+
+#include "gateway/core/clock.h"
+#include "gateway/core/log.h"
+#include "gateway/core/metrics.h"
+#include "gateway/core/thread.h"
+#include "gateway/discovery.h"
+#include "gateway/message.h"
+#include "gateway/outbox.h"
+#include "storage/query.h"
+
+#include <assert.h>
+#include <fnmatch.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define URGENT 256
+#define READINGS 4096
+#define TICK_US (1 * US_PER_SECOND)
+#define RETRY_US (5 * US_PER_MS) /* the client's list is full */
+#define HEALTH_US (30 * US_PER_SECOND)
+#define REREAD_US (60 * US_PER_SECOND)
+
+/* What was last published of a sensor, for `changes`. */
+struct last {
+    double value;
+    uint16_t quality;
+    bool known;
+};
+
+struct publisher {
+    struct publisher_options options;
+    enum publish_readings mode;
+    struct thread thread;
+
+    pthread_mutex_t lock;
+    pthread_cond_t wake; /* on CLOCK_MONOTONIC */
+    /* guarded by lock */
+    bool stop, stopped, work, connected, greet;
+    int64_t wait_us;
+    struct outbox outbox;
+    struct alert_change urgent[URGENT];
+    size_t urgent_first, urgent_count;
+    struct reading readings[READINGS];
+    size_t readings_first, readings_count;
+
+    /* the thread's own */
+    struct query *query;
+    int64_t next_health_us, reread_us;
+    struct last *last;               /* by sensor */
+    size_t greet_sensor, greet_rule; /* how far discovery has come */
+    bool crowded;                    /* the client took no more */
+};
+
+/* False when the client takes no more now. QoS 1 with `done`, else `qos`. Takes text. */
+static bool send(struct publisher *p, const char *topic, char *text, int qos,
+                 mqtt_published_fn *done, int64_t cookie)
+{
+    if (!text)
+        return true; /* no memory: it is lost, like all else then */
+    enum gw_err err = mqtt_client_publish(p->options.client, topic, text, strlen(text), qos, true,
+                                          done, p, cookie);
+    free(text);
+    if (err == GW_EFULL)
+        p->crowded = true;
+    return err == GW_OK;
+}
+
+/* --- the outbox --- */
+
+/* In Paho's threads. */
+static void on_published(void *arg, int64_t seq, int reason)
+{
+    struct publisher *p = arg;
+
+    pthread_mutex_lock(&p->lock);
+    outbox_answer(&p->outbox, seq, reason);
+    p->work = true;
+    pthread_cond_signal(&p->wake);
+    pthread_mutex_unlock(&p->lock);
+}
+
+static bool take_row(void *arg, const struct outbox_row *row)
+{
+    struct publisher *p = arg;
+
+    pthread_mutex_lock(&p->lock);
+    outbox_add(&p->outbox, row);
+    bool more = outbox_room(&p->outbox) > 0;
+    pthread_mutex_unlock(&p->lock);
+    return more;
+}
+
+static void read_rows(struct publisher *p)
+{
+    pthread_mutex_lock(&p->lock);
+    size_t room = outbox_room(&p->outbox);
+    int64_t after = p->outbox.last_seq;
+    pthread_mutex_unlock(&p->lock);
+    if (room == 0)
+        return;
+    if (!p->query && query_open(&p->query, p->options.database) != GW_OK)
+        return; /* it has logged why; the next tick tries again */
+    if (query_outbox(p->query, after, room, take_row, p) != GW_OK) {
+        query_close(p->query);
+        p->query = NULL;
+    }
+}
+
+/* A database that was set aside as damaged begins its numbers anew, below what was read already.
+ * Rows that stay in the outbox though nothing is under way are the sign; a row that the writer only
+ * could not mark yet is sent a second time then. */
+static void look_back(struct publisher *p)
+{
+    uint64_t depth = 0;
+    int64_t now = clock_mono_us();
+
+    pthread_mutex_lock(&p->lock);
+    bool idle = p->outbox.count == 0 && p->connected;
+    pthread_mutex_unlock(&p->lock);
+    if (!idle || !p->query || query_outbox_depth(p->query, &depth) != GW_OK || depth == 0) {
+        p->reread_us = now + REREAD_US;
+        return;
+    }
+    if (now < p->reread_us)
+        return;
+    p->reread_us = now + REREAD_US;
+    pthread_mutex_lock(&p->lock);
+    p->outbox.last_seq = 0;
+    p->work = true;
+    pthread_mutex_unlock(&p->lock);
+}
+
+static bool send_entry(struct publisher *p, const struct outbox_entry *e)
+{
+    const struct config *c = p->options.config;
+    char topic[TOPIC_SIZE];
+    const struct alert_message m = {.state = e->alert_state,
+                                    .severity = e->severity,
+                                    .sensor = e->sensor,
+                                    .unit = e->unit,
+                                    .rule = e->rule,
+                                    .value = e->value,
+                                    .limit = e->limit,
+                                    .since_us = e->since_us,
+                                    .time_us = e->time_us,
+                                    .instance = e->instance,
+                                    .alert_id = e->alert_id,
+                                    .seq = e->seq,
+                                    .durable = true};
+
+    message_topic(c, "alerts", e->sensor, e->rule, topic);
+    return send(p, topic, message_alert(c, &m), 1, on_published, e->seq);
+}
+
+static void send_rows(struct publisher *p)
+{
+    for (;;) {
+        struct outbox_entry copy;
+        pthread_mutex_lock(&p->lock);
+        struct outbox_entry *e = p->connected ? outbox_next(&p->outbox) : NULL;
+        if (e) {
+            e->state = OUTBOX_SENT; /* before the answer can come */
+            copy = *e;
+        }
+        pthread_mutex_unlock(&p->lock);
+        if (!e)
+            return;
+        if (send_entry(p, &copy))
+            continue;
+        pthread_mutex_lock(&p->lock); /* not sent: as it was */
+        for (size_t i = 0; i < p->outbox.count; i++) {
+            if (p->outbox.entries[i].seq == copy.seq && p->outbox.entries[i].state == OUTBOX_SENT)
+                p->outbox.entries[i].state = OUTBOX_WAITING;
+        }
+        pthread_mutex_unlock(&p->lock);
+        return;
+    }
+}
+
+static void count_answer(const struct outbox_result *r, const struct outbox_entry *e)
+{
+    if (r->delivered) {
+        metric_add(METRIC_ALERTS_PUBLISHED, 1);
+        metric_add(METRIC_ALERTS_NO_SUBSCRIBER, r->reason_code == 0x10);
+        return;
+    }
+    metric_add(METRIC_ALERTS_DEAD, 1);
+    if (r->reason_code < 0)
+        log_error("alert %s %s: the connection was lost %d times while it was under way; given up",
+                  e->sensor, e->rule, OUTBOX_PATIENCE);
+    else
+        log_error("alert %s %s: the broker refuses it (reason 0x%02x); given up", e->sensor,
+                  e->rule, (unsigned)r->reason_code);
+}
+
+/* False: the writer takes no more now. */
+static bool report_answers(struct publisher *p)
+{
+    for (;;) {
+        struct outbox_result result;
+        struct outbox_entry copy;
+        pthread_mutex_lock(&p->lock);
+        struct outbox_entry *e = outbox_answered(&p->outbox, &result);
+        if (e)
+            copy = *e;
+        pthread_mutex_unlock(&p->lock);
+        if (!e)
+            return true;
+        if (p->options.outbox_done(p->options.arg, &result) != GW_OK)
+            return false;
+        count_answer(&result, &copy);
+        pthread_mutex_lock(&p->lock); /* entries may have moved up, but not this one's seq */
+        for (size_t i = 0; i < p->outbox.count; i++) {
+            if (p->outbox.entries[i].seq == copy.seq) {
+                outbox_remove(&p->outbox, &p->outbox.entries[i]);
+                break;
+            }
+        }
+        pthread_mutex_unlock(&p->lock);
+    }
+}
+
+/* --- transitions that could not be stored --- */
+
+static void send_urgent(struct publisher *p)
+{
+    const struct config *c = p->options.config;
+
+    for (;;) {
+        struct alert_change change;
+        char topic[TOPIC_SIZE];
+        pthread_mutex_lock(&p->lock);
+        bool any = p->urgent_count > 0 && p->connected;
+        if (any)
+            change = p->urgent[p->urgent_first];
+        pthread_mutex_unlock(&p->lock);
+        const struct sensor *s = any ? sensor_table_get(p->options.sensors, change.sensor) : NULL;
+        if (!any)
+            return;
+        if (s) {
+            const struct alert_message m = {.state = alert_state_name(change.state),
+                                            .severity = severity_name(change.severity),
+                                            .sensor = s->name,
+                                            .unit = s->unit,
+                                            .rule = change.rule,
+                                            .value = change.value,
+                                            .limit = change.limit,
+                                            .since_us = change.since_us,
+                                            .time_us = change.time_us,
+                                            .instance = p->options.instance,
+                                            .alert_id = change.alert_id};
+            message_topic(c, "alerts", s->name, change.rule, topic);
+            if (!send(p, topic, message_alert(c, &m), 1, NULL, 0))
+                return;
+        }
+        pthread_mutex_lock(&p->lock);
+        if (p->urgent_count > 0) {
+            p->urgent_first = (p->urgent_first + 1) % URGENT;
+            p->urgent_count--;
+        }
+        pthread_mutex_unlock(&p->lock);
+    }
+}
+
+/* --- readings, health, discovery --- */
+
+static bool is_news(struct publisher *p, const struct reading *r)
+{
+    struct last *last = &p->last[r->sensor];
+    double value = r->flags & READING_INTEGER ? (double)r->integer : r->value;
+    bool same = last->known && last->quality == r->quality &&
+                (value == last->value || (isnan(value) && isnan(last->value)));
+
+    *last = (struct last){.value = value, .quality = r->quality, .known = true};
+    return p->mode == PUBLISH_ALL || !same;
+}
+
+static bool take_reading(struct publisher *p, struct reading *r)
+{
+    pthread_mutex_lock(&p->lock);
+    bool any = p->readings_count > 0 && p->connected;
+    if (any) {
+        *r = p->readings[p->readings_first];
+        p->readings_first = (p->readings_first + 1) % READINGS;
+        p->readings_count--;
+    }
+    pthread_mutex_unlock(&p->lock);
+    return any;
+}
+
+static void give_back(struct publisher *p, const struct reading *r)
+{
+    pthread_mutex_lock(&p->lock);
+    if (p->readings_count < READINGS) {
+        p->readings_first = (p->readings_first + READINGS - 1) % READINGS;
+        p->readings[p->readings_first] = *r;
+        p->readings_count++;
+    } else {
+        metric_add(METRIC_READINGS_NOT_PUBLISHED, 1);
+    }
+    pthread_mutex_unlock(&p->lock);
+}
+
+static void send_readings(struct publisher *p)
+{
+    char topic[TOPIC_SIZE];
+    struct reading r;
+
+    while (take_reading(p, &r)) {
+        const struct sensor *s = sensor_table_get(p->options.sensors, r.sensor);
+        if (!s || !is_news(p, &r))
+            continue;
+        message_topic(p->options.config, "readings", s->name, NULL, topic);
+        if (!send(p, topic, message_reading(s, &r), 0, NULL, 0)) {
+            p->last[r.sensor].known = false;
+            give_back(p, &r);
+            return;
+        }
+        metric_add(METRIC_READINGS_PUBLISHED, 1);
+    }
+}
+
+static void send_health(struct publisher *p)
+{
+    char topic[TOPIC_SIZE];
+    int64_t now = clock_mono_us();
+
+    if (now < p->next_health_us || !mqtt_client_connected(p->options.client))
+        return;
+    message_topic(p->options.config, "health", NULL, NULL, topic);
+    if (send(p, topic, message_health(p->options.ledger, clock_wall_us()), 0, NULL, 0))
+        p->next_health_us = now + HEALTH_US;
+}
+
+/* The next rule from `first` on that watches the sensor; rule_count: none. */
+static size_t next_rule(const struct config *c, const char *sensor, size_t first)
+{
+    while (first < c->rule_count && fnmatch(c->rules[first].sensor, sensor, 0) != 0)
+        first++;
+    return first;
+}
+
+/* greet_rule 0 is the sensor itself, i + 1 is rule i. */
+static void send_discovery(struct publisher *p)
+{
+    const struct config *c = p->options.config;
+    char topic[TOPIC_SIZE];
+
+    if (!c->mqtt.home_assistant || !mqtt_client_connected(p->options.client))
+        return;
+    while (p->greet_sensor < sensor_table_count(p->options.sensors)) {
+        const struct sensor *s = sensor_table_get(p->options.sensors, (uint32_t)p->greet_sensor);
+        const struct rule_config *rule = p->greet_rule ? &c->rules[p->greet_rule - 1] : NULL;
+        if (!send(p, topic, discovery_message(c, s, rule, topic), 1, NULL, 0))
+            return;
+        p->greet_rule = next_rule(c, s->name, p->greet_rule) + 1;
+        if (p->greet_rule > c->rule_count) {
+            p->greet_rule = 0;
+            p->greet_sensor++;
+        }
+    }
+}
+
+/* --- the thread --- */
+
+static void wait_for_work(struct publisher *p, int64_t us)
+{
+    struct timespec deadline = clock_deadline(us);
+
+    pthread_mutex_lock(&p->lock);
+    while (!p->work && !p->stop) {
+        if (pthread_cond_timedwait(&p->wake, &p->lock, &deadline) != 0)
+            break;
+    }
+    p->work = false;
+    if (p->greet) { /* a new connection */
+        p->greet = false;
+        p->greet_sensor = p->greet_rule = 0;
+        p->next_health_us = 0;
+    }
+    pthread_mutex_unlock(&p->lock);
+}
+
+static bool work(struct publisher *p)
+{
+    p->crowded = false;
+    bool reported = report_answers(p);
+    send_urgent(p);
+    read_rows(p);
+    send_rows(p);
+    send_discovery(p);
+    send_readings(p);
+    send_health(p);
+    look_back(p);
+    return reported && !p->crowded;
+}
+
+static bool is_stopping(struct publisher *p, int64_t *wait_us)
+{
+    pthread_mutex_lock(&p->lock);
+    bool stop = p->stop;
+    *wait_us = p->wait_us;
+    pthread_mutex_unlock(&p->lock);
+    return stop;
+}
+
+static bool under_way(struct publisher *p)
+{
+    bool any = false;
+
+    pthread_mutex_lock(&p->lock);
+    for (size_t i = 0; i < p->outbox.count; i++)
+        any = any || (p->outbox.entries[i].state != OUTBOX_WAITING) || p->connected;
+    pthread_mutex_unlock(&p->lock);
+    return any;
+}
+
+static void run(void *arg)
+{
+    struct publisher *p = arg;
+    int64_t wait_us;
+
+    while (!is_stopping(p, &wait_us)) {
+        bool content = work(p);
+        wait_for_work(p, content ? TICK_US : RETRY_US);
+    }
+    int64_t deadline = clock_mono_us() + wait_us;
+    work(p);
+    while (under_way(p) && clock_mono_us() < deadline) {
+        clock_sleep_us(RETRY_US);
+        work(p);
+    }
+    query_close(p->query);
+    p->query = NULL;
+}
+
+enum gw_err publisher_start(struct publisher **out, const struct publisher_options *options)
+{
+    const struct mqtt_section *m = &options->config->mqtt;
+    struct publisher *p = calloc(1, sizeof(*p));
+    if (!p)
+        return GW_ENOMEM;
+    p->options = *options;
+    p->mode = (enum publish_readings)m->publish_readings;
+    if (m->home_assistant && p->mode == PUBLISH_NONE) {
+        log_info("mqtt: home_assistant needs readings: publishing changes");
+        p->mode = PUBLISH_CHANGES;
+    }
+    p->last = calloc(sensor_table_capacity(options->sensors) + 1, sizeof(*p->last));
+    pthread_mutex_init(&p->lock, NULL);
+    cond_init_monotonic(&p->wake);
+    enum gw_err err = p->last ? thread_start(&p->thread, "publisher", run, p) : GW_ENOMEM;
+    if (err != GW_OK) {
+        p->stopped = true;
+        publisher_destroy(p);
+        return err;
+    }
+    *out = p;
+    return GW_OK;
+}
+
+void publisher_stop(struct publisher *p, int64_t wait_us)
+{
+    if (!p)
+        return;
+    pthread_mutex_lock(&p->lock);
+    p->stop = true;
+    p->wait_us = wait_us;
+    pthread_cond_signal(&p->wake);
+    pthread_mutex_unlock(&p->lock);
+    thread_join(&p->thread);
+    pthread_mutex_lock(&p->lock);
+    p->stopped = true;
+    pthread_mutex_unlock(&p->lock);
+}
+
+void publisher_destroy(struct publisher *p)
+{
+    if (!p)
+        return;
+    assert(p->stopped);
+    pthread_cond_destroy(&p->wake);
+    pthread_mutex_destroy(&p->lock);
+    free(p->last);
+    free(p);
+}
+
+/* --- from other threads --- */
+
+void publisher_wake(struct publisher *p)
+{
+    pthread_mutex_lock(&p->lock);
+    p->work = true;
+    pthread_cond_signal(&p->wake);
+    pthread_mutex_unlock(&p->lock);
+}
+
+void publisher_connection(struct publisher *p, bool connected)
+{
+    pthread_mutex_lock(&p->lock);
+    p->connected = connected;
+    p->greet = p->greet || connected;
+    p->work = true;
+    pthread_cond_signal(&p->wake);
+    pthread_mutex_unlock(&p->lock);
+}
+
+void publisher_send_now(struct publisher *p, const struct alert_change *change)
+{
+    bool full;
+
+    pthread_mutex_lock(&p->lock);
+    full = p->urgent_count == URGENT;
+    if (full) {
+        p->urgent_first = (p->urgent_first + 1) % URGENT;
+        p->urgent_count--;
+    }
+    p->urgent[(p->urgent_first + p->urgent_count++) % URGENT] = *change;
+    p->work = true;
+    pthread_cond_signal(&p->wake);
+    pthread_mutex_unlock(&p->lock);
+    if (full)
+        log_warning("neither the store nor the broker takes alerts: the oldest of %d is dropped "
+                    "from the list of those to publish at once",
+                    URGENT);
+}
+
+void publisher_offer(struct publisher *p, const struct reading *readings, size_t n)
+{
+    size_t taken = 0;
+
+    pthread_mutex_lock(&p->lock);
+    for (; taken < n && p->readings_count < READINGS && !p->stopped; taken++)
+        p->readings[(p->readings_first + p->readings_count++) % READINGS] = readings[taken];
+    if (taken > 0 && !p->work) {
+        p->work = true;
+        pthread_cond_signal(&p->wake);
+    }
+    pthread_mutex_unlock(&p->lock);
+    if (taken < n)
+        metric_add(METRIC_READINGS_NOT_PUBLISHED, (int64_t)(n - taken));
+}
