@@ -84,15 +84,16 @@ static void on_goodbye_failed(void *context, MQTTAsync_failureData5 *data)
     on_connection_lost(context, NULL);
 }
 
-/* A topic with a NUL inside (length > 0 says so) is nobody's. Always taken: Paho acknowledges after
- * the callback whatever it returns. */
+/* Paho ends the topic with a NUL behind its length (0: it has not counted). One with a NUL inside
+ * is nobody's. Always taken: Paho acknowledges after the callback whatever it returns. */
 static int on_arrived(void *context, char *topic, int topic_length, MQTTAsync_message *message)
 {
     struct mqtt_link *l = context;
 
-    if (topic_length == 0 && message->payloadlen >= 0) {
+    size_t length = topic_length > 0 ? (size_t)topic_length : strlen(topic);
+    if (!memchr(topic, '\0', length) && message->payloadlen >= 0) {
         const struct mqtt_message m = {.topic = topic,
-                                       .topic_length = strlen(topic),
+                                       .topic_length = length,
                                        .payload = message->payload,
                                        .length = (size_t)message->payloadlen,
                                        .retained = message->retained != 0};

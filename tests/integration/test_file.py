@@ -29,7 +29,7 @@ class Files(GatewayTest):
     def test_simulated_one_wire_and_thermal_zone(self):
         simulator = self.simulator("--files", self.path("sys"))
         gateway = self.gateway([{"name": "pi", "driver": "file", "every": "100ms", "sensors": [
-            {"name": "air", "path": simulator.served["w1"], "scale": 0.001},
+            {"name": "air", "path": simulator.served["w1"]},
             {"name": "cpu", "path": simulator.served["thermal"], "scale": 0.001}]}])
         for sensor, low, high in (("pi/air", 17, 25), ("pi/cpu", 40, 80)):
             self.wait_for(sensor, lambda s=sensor: (gateway.latest(s) or (0, ""))[1] == "good")
