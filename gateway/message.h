@@ -13,8 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TOPIC_SIZE 768 /* prefix, gateway, sensor, rule: at most 200 + 200 + 200 + 64 and slashes  \
-                        */
+/* Prefix, gateway, sensor, rule: at most 200 + 200 + 200 + 64 bytes, and slashes. */
+#define TOPIC_SIZE 768
 
 /* "<prefix>/<gateway>/<what>", or with a sensor, or with a sensor and a rule; NULL for none.
  * Returns buf. */

@@ -45,9 +45,9 @@ static bool each(void *arg, const struct alert_row *row)
     }
     snprintf(id, sizeof(id), "%lld", (long long)row->id);
     if (!isnan(row->value))
-        cli_number(row->value, value);
+        cli_rounded(row->value, value);
     if (!isnan(row->limit))
-        cli_number(row->limit, limit);
+        cli_rounded(row->limit, limit);
     if (row->cleared_us)
         clock_format_utc(row->cleared_us, 0, cleared);
     const char *cells[] = {

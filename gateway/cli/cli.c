@@ -116,6 +116,12 @@ const char *cli_number(double value, char buf[static CLI_NUMBER_SIZE])
     return buf;
 }
 
+const char *cli_rounded(double value, char buf[static CLI_NUMBER_SIZE])
+{
+    snprintf(buf, CLI_NUMBER_SIZE, "%.10g", value);
+    return buf;
+}
+
 const char *cli_age(int64_t us, char buf[static CLI_NUMBER_SIZE])
 {
     int64_t s = us / US_PER_SECOND;

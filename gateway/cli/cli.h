@@ -79,6 +79,8 @@ bool cli_parse_time(const char *text, int64_t now_us, int64_t *out);
 /* The shortest text that reads back as the same double. */
 #define CLI_NUMBER_SIZE 32
 const char *cli_number(double value, char buf[static CLI_NUMBER_SIZE]);
+/* For people: 20.9 where scaling made 20.900000000000002 of it. */
+const char *cli_rounded(double value, char buf[static CLI_NUMBER_SIZE]);
 /* "3 s", "5 min", "2 h", "4 d". */
 const char *cli_age(int64_t us, char buf[static CLI_NUMBER_SIZE]);
 

@@ -42,12 +42,12 @@ static void print_table_row(const struct request *r, const char *time,
     char value[CLI_NUMBER_SIZE] = "-", min[CLI_NUMBER_SIZE], max[CLI_NUMBER_SIZE];
 
     if (!isnan(row->value))
-        cli_number(row->value, value);
+        cli_rounded(row->value, value);
     if (r->every_us == 0)
         printf("%-24s  %14s  %s\n", time, value, quality_name(row->quality));
     else
-        printf("%-24s  %14s  %14s  %14s  %8" PRIu64 "\n", time, value, cli_number(row->min, min),
-               cli_number(row->max, max), row->count);
+        printf("%-24s  %14s  %14s  %14s  %8" PRIu64 "\n", time, value, cli_rounded(row->min, min),
+               cli_rounded(row->max, max), row->count);
 }
 
 static cJSON *row_json(const struct request *r, const char *time, const struct history_row *row)

@@ -45,7 +45,7 @@ static void row_table(struct listing *l, const struct latest_row *row)
     if (row->is_integer)
         snprintf(value, sizeof(value), "%" PRId64, row->integer);
     else if (!isnan(row->value))
-        cli_number(row->value, value);
+        cli_rounded(row->value, value);
     if (row->time_us)
         cli_age(l->now_us - row->time_us, age);
     const char *cells[] = {row->sensor, value,

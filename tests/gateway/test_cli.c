@@ -62,6 +62,7 @@ static void numbers_are_short_and_exact(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         assert_string_equal(cli_number(cases[i].value, buf), cases[i].expect);
+    assert_string_equal(cli_rounded(209 * 0.1, buf), "20.9");
 }
 
 static void ages_take_the_unit_that_reads_best(void **state)

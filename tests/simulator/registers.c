@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #define OWN_FIRST 1000
 #define NOT_FORCED (-1)
@@ -46,19 +47,21 @@ void registers_update(modbus_mapping_t *map, int unit, unsigned requests)
     double phase = unit / 8.0;
     bool square = wave_square(0, 1, phase) > 0;
     uint32_t ticks = (uint32_t)(wave_time() * 10);
-    uint16_t pair[2];
+    float volts = (float)wave_sine(230, 10, phase);
+    uint32_t bits;
 
     put(map, 0, (uint16_t)lround(wave_sine(600, 300, phase)));
     put(map, 1, (uint16_t)wave_ramp(0, 1000, phase));
     put(map, 2, square ? 100 : 0);
     put(map, 3, 42);
-    modbus_set_float_abcd((float)wave_sine(230, 10, phase), pair);
-    put(map, 4, pair[0]);
-    put(map, 5, pair[1]);
+    /* Not modbus_set_float_abcd(): some versions of libmodbus swap its bytes. */
+    memcpy(&bits, &volts, sizeof(bits));
+    put(map, 4, (uint16_t)(bits >> 16));
+    put(map, 5, (uint16_t)bits);
     put(map, 6, (uint16_t)(ticks >> 16));
     put(map, 7, (uint16_t)ticks);
-    put(map, 8, pair[1]);
-    put(map, 9, pair[0]);
+    put(map, 8, (uint16_t)bits);
+    put(map, 9, (uint16_t)(bits >> 16));
     put(map, 10, (uint16_t)unit);
     put(map, 11, (uint16_t)requests);
     put_bit(map, 0, square);

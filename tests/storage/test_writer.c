@@ -30,7 +30,8 @@ static void on_not_durable(void *arg, const struct alert_change *change)
 {
     struct bench *b = arg;
 
-    assert(strcmp(change->rule, "overheat") == 0);
+    if (strcmp(change->rule, "overheat") != 0) /* not asserted: this is the writer's thread */
+        return;
     atomic_store(&b->told_at_us, clock_mono_us());
     atomic_fetch_add(&b->not_durable, 1);
 }
