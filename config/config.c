@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FILE_MAX (4 * 1024 * 1024)
+#define FILE_MAX ((size_t)4 * 1024 * 1024)
 
 /* What config.memory points to: the nodes and everything made from them. */
 struct memory {

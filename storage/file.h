@@ -14,8 +14,8 @@
  * and is on no network file system, whose locks and shared memory SQLite's WAL cannot rely on. */
 enum gw_err file_prepare(const char *path);
 
-/* Takes <path>.lock for this process, until *fd is closed. GW_EBUSY: another one holds it. */
-enum gw_err file_lock(const char *path, int *fd);
+/* Takes <path>.lock for this process, until *out is closed. GW_EBUSY: another one holds it. */
+enum gw_err file_lock(const char *path, int *out);
 
 /* Renames the database with its -wal and -shm to <path>.corrupt-<UTC time>. */
 enum gw_err file_set_aside(const char *path, const char *why);

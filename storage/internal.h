@@ -114,7 +114,7 @@ enum gw_err store_set_meta(struct store *s, const char *key, int64_t value);
 /* sensors.c */
 enum gw_err sensors_load(struct store *s);     /* slots and newest_us from the database */
 enum gw_err sensors_register(struct store *s); /* rows for all that the table holds now */
-enum gw_err sensors_slot(struct store *s, uint32_t sensor, struct slot **out);
+enum gw_err sensors_slot(struct store *s, uint32_t index, struct slot **out);
 
 /* readings.c */
 enum gw_err readings_add(struct store *s, const struct reading *r);

@@ -38,8 +38,8 @@ static enum gw_err plan(struct state *st, const struct source_config *c)
         count++;
     enum gw_err err = schedule_create(&st->schedule, count);
     for (uint32_t i = 0; err == GW_OK && (s = source_sensor(c, i)); i++) {
-        int64_t stagger = (s->every_us < US_PER_SECOND ? s->every_us : US_PER_SECOND) * i / count;
-        err = schedule_add(st->schedule, i, now + stagger, s->every_us);
+        int64_t spread = s->every_us < US_PER_SECOND ? s->every_us : US_PER_SECOND;
+        err = schedule_add(st->schedule, i, now + spread * i / (count + 1), s->every_us);
     }
     return err;
 }

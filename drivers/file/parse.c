@@ -8,7 +8,7 @@
 
 #define SPACE " \t\r\n"
 #define POWER_ON 85.0 /* DS18B20 data sheet: the scratchpad after power-up */
-#define DISCONNECTED -127.0
+#define DISCONNECTED (-127.0)
 
 /* A whole word that is a finite decimal number. */
 static bool number(const char *word, size_t length, double *out)

@@ -67,7 +67,7 @@ static uint64_t mask(unsigned width)
 
 static uint16_t swapped(uint16_t word, bool swap)
 {
-    return swap ? (uint16_t)(word << 8 | word >> 8) : word;
+    return swap ? (uint16_t)((unsigned)word << 8 | (unsigned)word >> 8) : word;
 }
 
 /* Where the field's i-th word, counted from the most significant one, stands. */

@@ -91,7 +91,7 @@ static int on_arrived(void *context, char *topic, int topic_length, MQTTAsync_me
     struct mqtt_link *l = context;
 
     size_t length = topic_length > 0 ? (size_t)topic_length : strlen(topic);
-    if (!memchr(topic, '\0', length) && message->payloadlen >= 0) {
+    if (strnlen(topic, length) == length && message->payloadlen >= 0) {
         const struct mqtt_message m = {.topic = topic,
                                        .topic_length = length,
                                        .payload = message->payload,
