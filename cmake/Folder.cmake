@@ -3,10 +3,6 @@
 # top of the tree ("config/option.h"), so every include names the folder that it reaches into.
 function(sensorgw_folder name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
-  if(NOT ARG_SOURCES)
-    file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/empty.c "typedef int sensorgw_empty;\n")
-    set(ARG_SOURCES ${CMAKE_CURRENT_BINARY_DIR}/empty.c)
-  endif()
   add_library(sensorgw_${name} STATIC ${ARG_SOURCES})
   target_include_directories(sensorgw_${name} PUBLIC ${PROJECT_SOURCE_DIR}
                                                      ${PROJECT_BINARY_DIR}/generated)
