@@ -418,8 +418,8 @@ static void destroy(struct gateway *g)
 {
     for (size_t i = 0; g->sources && i < g->config->source_count; i++)
         source_destroy(g->sources[i]);
+    mqtt_client_destroy(g->client); /* Paho's threads call the publisher until then */
     publisher_destroy(g->publisher);
-    mqtt_client_destroy(g->client);
     alert_book_destroy(g->alerts);
     queue_destroy(g->records);
     queue_destroy(g->readings);

@@ -59,6 +59,8 @@ def alert_line(alert):
     unit = alert.get("unit") or ""
     value = "" if alert.get("value") is None else f"{alert['value']:g} {unit}".rstrip()
     limit = "" if alert.get("limit") is None else f"(limit {alert['limit']:g})"
+    if alert["rule"] == "silent":  # its limit is a time
+        limit = "" if value else f"no reading for {alert['limit']:g} s"
     sensor = alert.get("sensor", "?")
     return (f"{time.strftime('%H:%M:%S')}  ALERT  {alert['state']:<10} {alert['severity']:<9} {sensor:<24} "
             f"{alert['rule']:<13} {value} {limit}").rstrip()
