@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define BUSY_TIMEOUT_MS 100          /* another process's transaction; the caller tries again */
+#define OPEN_TIMEOUT_MS 10000        /* the same at start: a reader may be recovering the log */
 #define CHECK_US (2 * US_PER_SECOND) /* at most, for the check after an unclean stop */
 
 /* One fsync per commit. The log is kept at stop, so that a user who may only read can still open
@@ -29,8 +30,6 @@ static enum gw_err configure(struct store *s)
 {
     int keep = 1;
 
-    sqlite3_extended_result_codes(s->db, 1);
-    sqlite3_busy_timeout(s->db, BUSY_TIMEOUT_MS);
     enum gw_err err = db_exec(s->db, pragmas);
     if (err == GW_OK)
         sqlite3_file_control(s->db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
@@ -111,6 +110,8 @@ static enum gw_err attach(struct store *s)
         s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc != SQLITE_OK)
         return db_error(s->db, rc, s->path);
+    sqlite3_extended_result_codes(s->db, 1);
+    sqlite3_busy_timeout(s->db, s->run_id == 0 ? OPEN_TIMEOUT_MS : BUSY_TIMEOUT_MS);
 
     /* The first look comes before the pragmas, which would write to a file that is not ours. */
     enum gw_err err = schema_check(s->db, &version);
@@ -154,6 +155,8 @@ enum gw_err connection_open(struct store *s)
         err = begin_run(s);
     if (err != GW_OK)
         connection_close(s);
+    else
+        sqlite3_busy_timeout(s->db, BUSY_TIMEOUT_MS);
     return err;
 }
 

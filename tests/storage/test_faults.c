@@ -205,6 +205,42 @@ static void a_second_gateway_is_kept_out(void **state)
     fixture_open(f);
 }
 
+/* As the first reader after a crash does, while it recovers the log. */
+static void hold_database(const char *path, int fd)
+{
+    sqlite3 *db;
+
+    if (sqlite3_open(path, &db) != SQLITE_OK ||
+        sqlite3_exec(db,
+                     "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE;"
+                     "INSERT INTO meta (key, value) VALUES ('held', 1)",
+                     NULL, NULL, NULL) != SQLITE_OK ||
+        write(fd, "x", 1) != 1)
+        _exit(1);
+    usleep(500000);
+    _exit(0);
+}
+
+static void a_start_waits_for_whoever_holds_the_database(void **state)
+{
+    struct fixture *f = *state;
+    int fds[2], status;
+    char c;
+
+    fixture_open(f);
+    fixture_close(f);
+    assert_int_equal(pipe(fds), 0);
+    pid_t child = fork();
+    if (child == 0)
+        hold_database(f->path, fds[1]);
+    close(fds[1]);
+    assert_int_equal(read(fds[0], &c, 1), 1);
+    close(fds[0]);
+    fixture_open(f);
+    assert_int_equal(waitpid(child, &status, WNOHANG), child);
+    assert_int_equal(status, 0);
+}
+
 static void a_newer_database_is_refused_and_kept(void **state)
 {
     struct fixture *f = *state;
@@ -418,6 +454,7 @@ int main(void)
         T(damage_while_running_costs_no_batch),
         T(a_file_that_is_removed_while_running_is_begun_again),
         T(a_second_gateway_is_kept_out),
+        T(a_start_waits_for_whoever_holds_the_database),
         T(a_newer_database_is_refused_and_kept),
         T(missing_folders_are_made),
         T(a_folder_that_cannot_be_written_is_an_error),
