@@ -71,8 +71,8 @@ static void print_rows(FILE *f, const struct option *table)
 
 static void print_head(FILE *f, const char *level, const char *title, const char *text)
 {
-    fprintf(f, "\n%s %s\n%s\n\n| key | value | default | what |\n|---|---|---|---|\n", level, title,
-            text);
+    fprintf(f, "\n%s %s\n%s%s\n| key | value | default | what |\n|---|---|---|---|\n", level, title,
+            text, *text ? "\n" : "");
 }
 
 static void print_driver(FILE *f, const struct driver_schema *d)

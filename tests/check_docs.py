@@ -1,0 +1,64 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Checks that what is generated from the option tables is up to date, and that the JSON Schema is one and accepts the
+configurations that come with the project and refuses broken ones. With --write, writes the generated files instead."""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import jsonschema
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SENSORGW = os.environ.get("SENSORGW", "sensorgw")
+GENERATED = {"docs/configuration.md": "--reference", "config/sensorgw.schema.json": "--schema"}
+VALID = ["config/sensorgw.example.yaml", "script/demo.yaml"]
+REFUSED = {  # a change to the example, and what is wrong then
+    "an unknown key": lambda c: c.update(storrage={}),
+    "no sources": lambda c: c.pop("sources"),
+    "a driver that there is not": lambda c: c["sources"][0].update(driver="modbuss"),
+    "a text for a number": lambda c: c.setdefault("gateway", {}).update(workers="two"),
+    "too many workers": lambda c: c.setdefault("gateway", {}).update(workers=1000),
+}
+
+
+def generate(option):
+    text = subprocess.run([SENSORGW, "check", option], check=True, capture_output=True, text=True).stdout
+    return json.dumps(json.loads(text), indent=1, ensure_ascii=False) + "\n" if option == "--schema" else text
+
+
+def load(path):
+    text = (ROOT / path).read_text(encoding="utf-8")
+    return yaml.safe_load(re.sub(r"@[A-Z0-9]+@", "127.0.0.1:1", text))  # what script/demo puts in
+
+
+def problems():
+    for path, option in GENERATED.items():
+        if (ROOT / path).read_text(encoding="utf-8") != generate(option):
+            yield f"{path} is not what `sensorgw check {option}` says; run tests/check_docs.py --write"
+    schema = json.loads(generate("--schema"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    for path in VALID:
+        for error in validator.iter_errors(load(path)):
+            yield f"{path}: the schema refuses {error.json_path}: {error.message}"
+    for what, spoil in REFUSED.items():
+        config = load(VALID[0])
+        spoil(config)
+        if validator.is_valid(config):
+            yield f"the schema accepts {what}"
+    for block in re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S):
+        for error in validator.iter_errors(yaml.safe_load(block)):
+            yield f"README.md: the schema refuses {error.json_path}: {error.message}"
+
+
+if sys.argv[1:] == ["--write"]:
+    for name, flag in GENERATED.items():
+        (ROOT / name).write_text(generate(flag), encoding="utf-8")
+    sys.exit(0)
+found = list(problems())
+print(*found, sep="\n")
+sys.exit(bool(found))
