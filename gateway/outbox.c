@@ -12,6 +12,15 @@ size_t outbox_room(const struct outbox *o)
     return OUTBOX_WINDOW - o->count;
 }
 
+struct outbox_entry *outbox_find(struct outbox *o, int64_t seq)
+{
+    for (size_t i = 0; i < o->count; i++) {
+        if (o->entries[i].seq == seq)
+            return &o->entries[i];
+    }
+    return NULL;
+}
+
 void outbox_add(struct outbox *o, const struct outbox_row *row)
 {
     assert(o->count < OUTBOX_WINDOW);
@@ -68,16 +77,15 @@ struct outbox_entry *outbox_next(struct outbox *o)
 
 void outbox_answer(struct outbox *o, int64_t seq, int reason)
 {
-    for (size_t i = 0; i < o->count; i++) {
-        struct outbox_entry *e = &o->entries[i];
-        if (e->seq != seq || e->state != OUTBOX_SENT)
-            continue;
-        e->reason = reason;
-        if (reason >= 0)
-            e->state = OUTBOX_ANSWERED;
-        else
-            e->state = ++e->lost >= OUTBOX_PATIENCE ? OUTBOX_ANSWERED : OUTBOX_WAITING;
-    }
+    struct outbox_entry *e = outbox_find(o, seq);
+
+    if (!e || e->state != OUTBOX_SENT)
+        return;
+    e->reason = reason;
+    if (reason >= 0)
+        e->state = OUTBOX_ANSWERED;
+    else
+        e->state = ++e->lost >= OUTBOX_PATIENCE ? OUTBOX_ANSWERED : OUTBOX_WAITING;
 }
 
 struct outbox_entry *outbox_answered(struct outbox *o, struct outbox_result *result)

@@ -40,6 +40,8 @@ struct outbox {
 
 /* Room for how many more rows. */
 size_t outbox_room(const struct outbox *o);
+/* The entry with that seq, or NULL. */
+struct outbox_entry *outbox_find(struct outbox *o, int64_t seq);
 /* Takes a copy of the next row; there must be room. */
 void outbox_add(struct outbox *o, const struct outbox_row *row);
 

@@ -5,34 +5,23 @@
 #include "gateway/core/log.h"
 #include "gateway/core/metrics.h"
 #include "gateway/core/thread.h"
-#include "gateway/discovery.h"
+#include "gateway/feed.h"
 #include "gateway/message.h"
 #include "gateway/outbox.h"
 #include "storage/query.h"
 
 #include <assert.h>
-#include <fnmatch.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define URGENT 256
-#define READINGS 4096
 #define TICK_US (1 * US_PER_SECOND)
 #define RETRY_US (5 * US_PER_MS) /* the client's list is full */
-#define HEALTH_US (30 * US_PER_SECOND)
 #define REREAD_US (60 * US_PER_SECOND)
-
-/* What was last published of a sensor, for `changes`. */
-struct last {
-    double value;
-    uint16_t quality;
-    bool known;
-};
 
 struct publisher {
     struct publisher_options options;
-    enum publish_readings mode;
+    struct feed *feed;
     struct thread thread;
 
     pthread_mutex_t lock;
@@ -43,15 +32,11 @@ struct publisher {
     struct outbox outbox;
     struct alert_change urgent[URGENT];
     size_t urgent_first, urgent_count;
-    struct reading readings[READINGS];
-    size_t readings_first, readings_count;
 
     /* the thread's own */
     struct query *query;
-    int64_t next_health_us, reread_us;
-    struct last *last;               /* by sensor */
-    size_t greet_sensor, greet_rule; /* how far discovery has come */
-    bool crowded;                    /* the client took no more */
+    int64_t reread_us;
+    bool crowded; /* the client took no more */
 };
 
 /* False when the client takes no more now. QoS 1 with `done`, else `qos`. Takes text. */
@@ -171,10 +156,9 @@ static void send_rows(struct publisher *p)
         if (send_entry(p, &copy))
             continue;
         pthread_mutex_lock(&p->lock); /* not sent: as it was */
-        for (size_t i = 0; i < p->outbox.count; i++) {
-            if (p->outbox.entries[i].seq == copy.seq && p->outbox.entries[i].state == OUTBOX_SENT)
-                p->outbox.entries[i].state = OUTBOX_WAITING;
-        }
+        e = outbox_find(&p->outbox, copy.seq);
+        if (e && e->state == OUTBOX_SENT)
+            e->state = OUTBOX_WAITING;
         pthread_mutex_unlock(&p->lock);
         return;
     }
@@ -212,13 +196,8 @@ static bool report_answers(struct publisher *p)
         if (p->options.outbox_done(p->options.arg, &result) != GW_OK)
             return false;
         count_answer(&result, &copy);
-        pthread_mutex_lock(&p->lock); /* entries may have moved up, but not this one's seq */
-        for (size_t i = 0; i < p->outbox.count; i++) {
-            if (p->outbox.entries[i].seq == copy.seq) {
-                outbox_remove(&p->outbox, &p->outbox.entries[i]);
-                break;
-            }
-        }
+        pthread_mutex_lock(&p->lock);
+        outbox_remove(&p->outbox, outbox_find(&p->outbox, copy.seq));
         pthread_mutex_unlock(&p->lock);
     }
 }
@@ -265,105 +244,6 @@ static void send_urgent(struct publisher *p)
     }
 }
 
-/* --- readings, health, discovery --- */
-
-static bool is_news(struct publisher *p, const struct reading *r)
-{
-    struct last *last = &p->last[r->sensor];
-    double value = r->flags & READING_INTEGER ? (double)r->integer : r->value;
-    bool same = last->known && last->quality == r->quality &&
-                (value == last->value || (isnan(value) && isnan(last->value)));
-
-    *last = (struct last){.value = value, .quality = r->quality, .known = true};
-    return p->mode == PUBLISH_ALL || !same;
-}
-
-static bool take_reading(struct publisher *p, struct reading *r)
-{
-    pthread_mutex_lock(&p->lock);
-    bool any = p->readings_count > 0 && p->connected;
-    if (any) {
-        *r = p->readings[p->readings_first];
-        p->readings_first = (p->readings_first + 1) % READINGS;
-        p->readings_count--;
-    }
-    pthread_mutex_unlock(&p->lock);
-    return any;
-}
-
-static void give_back(struct publisher *p, const struct reading *r)
-{
-    pthread_mutex_lock(&p->lock);
-    if (p->readings_count < READINGS) {
-        p->readings_first = (p->readings_first + READINGS - 1) % READINGS;
-        p->readings[p->readings_first] = *r;
-        p->readings_count++;
-    } else {
-        metric_add(METRIC_READINGS_NOT_PUBLISHED, 1);
-    }
-    pthread_mutex_unlock(&p->lock);
-}
-
-static void send_readings(struct publisher *p)
-{
-    char topic[TOPIC_SIZE];
-    struct reading r;
-
-    while (take_reading(p, &r)) {
-        const struct sensor *s = sensor_table_get(p->options.sensors, r.sensor);
-        if (!s || !is_news(p, &r))
-            continue;
-        message_topic(p->options.config, "readings", s->name, NULL, topic);
-        if (!send(p, topic, message_reading(s, &r), 0, NULL, 0)) {
-            p->last[r.sensor].known = false;
-            give_back(p, &r);
-            return;
-        }
-        metric_add(METRIC_READINGS_PUBLISHED, 1);
-    }
-}
-
-static void send_health(struct publisher *p)
-{
-    char topic[TOPIC_SIZE];
-    int64_t now = clock_mono_us();
-
-    if (now < p->next_health_us || !mqtt_client_connected(p->options.client))
-        return;
-    message_topic(p->options.config, "health", NULL, NULL, topic);
-    if (send(p, topic, message_health(p->options.ledger, clock_wall_us()), 0, NULL, 0))
-        p->next_health_us = now + HEALTH_US;
-}
-
-/* The next rule from `first` on that watches the sensor; rule_count: none. */
-static size_t next_rule(const struct config *c, const char *sensor, size_t first)
-{
-    while (first < c->rule_count && fnmatch(c->rules[first].sensor, sensor, 0) != 0)
-        first++;
-    return first;
-}
-
-/* greet_rule 0 is the sensor itself, i + 1 is rule i. */
-static void send_discovery(struct publisher *p)
-{
-    const struct config *c = p->options.config;
-    char topic[TOPIC_SIZE];
-
-    if (!c->mqtt.home_assistant || !mqtt_client_connected(p->options.client))
-        return;
-    while (p->greet_sensor < sensor_table_count(p->options.sensors)) {
-        const struct sensor *s = sensor_table_get(p->options.sensors, (uint32_t)p->greet_sensor);
-        const struct rule_config *rule = p->greet_rule ? &c->rules[p->greet_rule - 1] : NULL;
-        if (!send(p, topic, discovery_message(c, s, rule, topic), 1, NULL, 0))
-            return;
-        p->greet_rule = next_rule(c, s->name, p->greet_rule) + 1;
-        if (p->greet_rule > c->rule_count) {
-            p->greet_rule = 0;
-            p->greet_sensor++;
-        }
-    }
-}
-
 /* --- the thread --- */
 
 static void wait_for_work(struct publisher *p, int64_t us)
@@ -376,12 +256,11 @@ static void wait_for_work(struct publisher *p, int64_t us)
             break;
     }
     p->work = false;
-    if (p->greet) { /* a new connection */
-        p->greet = false;
-        p->greet_sensor = p->greet_rule = 0;
-        p->next_health_us = 0;
-    }
+    bool is_new = p->greet;
+    p->greet = false;
     pthread_mutex_unlock(&p->lock);
+    if (is_new)
+        feed_greet(p->feed);
 }
 
 static bool work(struct publisher *p)
@@ -391,9 +270,8 @@ static bool work(struct publisher *p)
     send_urgent(p);
     read_rows(p);
     send_rows(p);
-    send_discovery(p);
-    send_readings(p);
-    send_health(p);
+    if (mqtt_client_connected(p->options.client))
+        feed_work(p->feed);
     look_back(p);
     return reported && !p->crowded;
 }
@@ -437,22 +315,25 @@ static void run(void *arg)
     p->query = NULL;
 }
 
+static bool send_feed(void *arg, const char *topic, char *text, int qos)
+{
+    return send(arg, topic, text, qos, NULL, 0);
+}
+
 enum gw_err publisher_start(struct publisher **out, const struct publisher_options *options)
 {
-    const struct mqtt_section *m = &options->config->mqtt;
     struct publisher *p = calloc(1, sizeof(*p));
     if (!p)
         return GW_ENOMEM;
     p->options = *options;
-    p->mode = (enum publish_readings)m->publish_readings;
-    if (m->home_assistant && p->mode == PUBLISH_NONE) {
-        log_info("mqtt: home_assistant needs readings: publishing changes");
-        p->mode = PUBLISH_CHANGES;
-    }
-    p->last = calloc(sensor_table_capacity(options->sensors) + 1, sizeof(*p->last));
+    p->feed = feed_create(&(struct feed_options){.config = options->config,
+                                                 .sensors = options->sensors,
+                                                 .ledger = options->ledger,
+                                                 .send = send_feed,
+                                                 .arg = p});
     pthread_mutex_init(&p->lock, NULL);
     cond_init_monotonic(&p->wake);
-    enum gw_err err = p->last ? thread_start(&p->thread, "publisher", run, p) : GW_ENOMEM;
+    enum gw_err err = p->feed ? thread_start(&p->thread, "publisher", run, p) : GW_ENOMEM;
     if (err != GW_OK) {
         p->stopped = true;
         publisher_destroy(p);
@@ -475,6 +356,7 @@ void publisher_stop(struct publisher *p, int64_t wait_us)
     pthread_mutex_lock(&p->lock);
     p->stopped = true;
     pthread_mutex_unlock(&p->lock);
+    feed_close(p->feed);
 }
 
 void publisher_destroy(struct publisher *p)
@@ -484,7 +366,7 @@ void publisher_destroy(struct publisher *p)
     assert(p->stopped);
     pthread_cond_destroy(&p->wake);
     pthread_mutex_destroy(&p->lock);
-    free(p->last);
+    feed_destroy(p->feed);
     free(p);
 }
 
@@ -530,16 +412,6 @@ void publisher_send_now(struct publisher *p, const struct alert_change *change)
 
 void publisher_offer(struct publisher *p, const struct reading *readings, size_t n)
 {
-    size_t taken = 0;
-
-    pthread_mutex_lock(&p->lock);
-    for (; taken < n && p->readings_count < READINGS && !p->stopped; taken++)
-        p->readings[(p->readings_first + p->readings_count++) % READINGS] = readings[taken];
-    if (taken > 0 && !p->work) {
-        p->work = true;
-        pthread_cond_signal(&p->wake);
-    }
-    pthread_mutex_unlock(&p->lock);
-    if (taken < n)
-        metric_add(METRIC_READINGS_NOT_PUBLISHED, (int64_t)(n - taken));
+    if (feed_offer(p->feed, readings, n))
+        publisher_wake(p);
 }

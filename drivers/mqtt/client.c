@@ -11,6 +11,7 @@
 
 #include "drivers/backoff.h"
 #include "drivers/mqtt/link.h"
+#include "drivers/mqtt/slots.h"
 #include "drivers/mqtt/subscriptions.h"
 #include "gateway/core/clock.h"
 #include "gateway/core/log.h"
@@ -22,30 +23,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOTS 64
 #define CONNECT_LIMIT_US (20 * US_PER_SECOND) /* Paho gives up after 10 s by itself */
 #define GOODBYE_US (1 * US_PER_SECOND)
 #define TICK_US (1 * US_PER_SECOND)
 
 enum state { WAITING, CONNECTING, CONNECTED };
-
-enum slot_state { SLOT_FREE, SLOT_QUEUED, SLOT_SENT };
-
-/* A message on its way out. The generation tells a late answer of Paho's from one for the slot's
- * next message. */
-struct slot {
-    enum slot_state state;
-    uint32_t generation;
-    uint64_t order; /* QUEUED: position in the queue */
-    char *topic;
-    void *payload;
-    size_t length;
-    int qos;
-    bool retained;
-    mqtt_published_fn *done;
-    void *arg;
-    int64_t cookie;
-};
 
 struct mqtt_client {
     /* set once */
@@ -54,6 +36,7 @@ struct mqtt_client {
     void *arg;
     struct mqtt_link *link;
     struct subscriptions *subscriptions;
+    struct slots *slots;
     struct thread thread;
 
     atomic_bool connected;
@@ -64,8 +47,6 @@ struct mqtt_client {
     unsigned events; /* LINK_… that the thread has not looked at yet */
     int reason;      /* of the last LINK_REFUSED or LINK_LOST */
     bool stop, work; /* work: slots or subscriptions wait */
-    struct slot slots[SLOTS];
-    uint64_t next_order;
 
     /* the thread's own */
     enum state state;
@@ -73,100 +54,6 @@ struct mqtt_client {
     struct backoff backoff;
     bool complained;
 };
-
-/* --- slots --- */
-
-static void empty_slot(struct slot *s)
-{
-    free(s->topic);
-    free(s->payload);
-    s->topic = NULL;
-    s->payload = NULL;
-    s->state = SLOT_FREE;
-    s->generation++;
-}
-
-/* Ends a message and tells its owner; without the lock. */
-static void finish(mqtt_published_fn *done, void *arg, int64_t cookie, int reason)
-{
-    if (done)
-        done(arg, cookie, reason);
-}
-
-/* In Paho's threads: the broker's answer, or that there will be none. */
-static void on_published(void *arg, uint64_t token, int reason)
-{
-    struct mqtt_client *c = arg;
-    struct slot *s = &c->slots[token % SLOTS];
-    struct slot copy = {.state = SLOT_FREE};
-
-    pthread_mutex_lock(&c->lock);
-    if (s->state == SLOT_SENT && s->generation == (uint32_t)(token / SLOTS)) {
-        copy = *s;
-        empty_slot(s);
-    }
-    pthread_mutex_unlock(&c->lock);
-    if (copy.state == SLOT_SENT)
-        finish(copy.done, copy.arg, copy.cookie, reason);
-}
-
-/* Nobody will answer for these any more: all, or only those that were sent. */
-static void fail_slots(struct mqtt_client *c, bool queued_too)
-{
-    for (size_t i = 0; i < SLOTS; i++) {
-        struct slot copy;
-        pthread_mutex_lock(&c->lock);
-        copy = c->slots[i];
-        bool mine = copy.state == SLOT_SENT || (queued_too && copy.state == SLOT_QUEUED);
-        if (mine)
-            empty_slot(&c->slots[i]);
-        pthread_mutex_unlock(&c->lock);
-        if (mine)
-            finish(copy.done, copy.arg, copy.cookie, -1);
-    }
-}
-
-/* Marks the oldest queued message as sent; its index, or SLOTS when there is none. Its texts stay
- * the slot's, which on_published() may free as soon as Paho has it: hence the copies. */
-static size_t take_queued(struct mqtt_client *c, struct slot *out)
-{
-    size_t found = SLOTS;
-
-    pthread_mutex_lock(&c->lock);
-    for (size_t i = 0; i < SLOTS; i++) {
-        if (c->slots[i].state == SLOT_QUEUED &&
-            (found == SLOTS || c->slots[i].order < c->slots[found].order))
-            found = i;
-    }
-    if (found < SLOTS) {
-        struct slot *s = &c->slots[found];
-        *out = *s;
-        s->state = SLOT_SENT;
-        s->topic = NULL;
-        s->payload = NULL;
-    }
-    pthread_mutex_unlock(&c->lock);
-    return found;
-}
-
-static void send_queued(struct mqtt_client *c)
-{
-    struct slot s;
-    size_t i;
-
-    while ((i = take_queued(c, &s)) < SLOTS) {
-        uint64_t token = (uint64_t)s.generation * SLOTS + i;
-        const struct link_message message = {.topic = s.topic,
-                                             .payload = s.payload,
-                                             .length = s.length,
-                                             .qos = s.qos,
-                                             .retained = s.retained};
-        if (link_send(c->link, &message, token) != GW_OK)
-            on_published(c, token, -1);
-        free(s.topic);
-        free(s.payload);
-    }
-}
 
 /* --- the state machine --- */
 
@@ -224,7 +111,7 @@ static void become_disconnected(struct mqtt_client *c, int reason)
     c->complained = true;
     metric_set(METRIC_MQTT_CONNECTED, 0);
     enter(c, WAITING, wait);
-    fail_slots(c, true);
+    slots_fail(c->slots);
     if (was && c->on_connection)
         c->on_connection(c->arg, false);
 }
@@ -247,7 +134,7 @@ static void handle(struct mqtt_client *c, unsigned events, int reason)
     if (c->state == CONNECTED) {
         subscriptions_send(c->subscriptions, c->link);
         subscriptions_complain(c->subscriptions);
-        send_queued(c);
+        slots_send(c->slots, c->link);
     }
 }
 
@@ -277,10 +164,10 @@ static void say_goodbye(struct mqtt_client *c)
     int64_t deadline = clock_mono_us() + GOODBYE_US;
 
     if (c->state != CONNECTED) {
-        fail_slots(c, true);
+        slots_fail(c->slots);
         return;
     }
-    send_queued(c);
+    slots_send(c->slots, c->link);
     send_status(c, "offline");
     link_disconnect(c->link, (int)(GOODBYE_US / 2 / US_PER_MS));
     pthread_mutex_lock(&c->lock);
@@ -291,7 +178,7 @@ static void say_goodbye(struct mqtt_client *c)
     pthread_mutex_unlock(&c->lock);
     atomic_store(&c->connected, false);
     metric_set(METRIC_MQTT_CONNECTED, 0);
-    fail_slots(c, true);
+    slots_fail(c->slots);
 }
 
 static void run(void *arg)
@@ -318,6 +205,13 @@ static void on_event(void *arg, enum link_event event, int reason)
         c->reason = reason;
     pthread_cond_signal(&c->wake);
     pthread_mutex_unlock(&c->lock);
+}
+
+static void on_published(void *arg, uint64_t token, int reason)
+{
+    struct mqtt_client *c = arg;
+
+    slots_answer(c->slots, token, reason);
 }
 
 static void on_message(void *arg, const struct mqtt_message *message)
@@ -350,8 +244,9 @@ enum gw_err mqtt_client_create(struct mqtt_client **out, const struct mqtt_clien
     c->client_id = strdup(options->client_id);
     c->status_topic = options->status_topic ? strdup(options->status_topic) : NULL;
     c->subscriptions = subscriptions_create();
+    c->slots = slots_create();
     enum gw_err err = GW_ENOMEM;
-    if (c->client_id && (c->status_topic || !options->status_topic) && c->subscriptions)
+    if (c->client_id && (c->status_topic || !options->status_topic) && c->subscriptions && c->slots)
         err = link_create(&c->link, &(struct link_options){.mqtt = options->mqtt,
                                                            .client_id = c->client_id,
                                                            .will_topic = c->status_topic,
@@ -375,6 +270,7 @@ void mqtt_client_destroy(struct mqtt_client *c)
         return;
     mqtt_client_stop(c);
     link_destroy(c->link);
+    slots_destroy(c->slots);
     subscriptions_destroy(c->subscriptions);
     pthread_cond_destroy(&c->wake);
     pthread_mutex_destroy(&c->lock);
@@ -390,6 +286,8 @@ enum gw_err mqtt_client_start(struct mqtt_client *c)
 
 void mqtt_client_stop(struct mqtt_client *c)
 {
+    if (c->slots)
+        slots_close(c->slots); /* nobody would send it any more */
     pthread_mutex_lock(&c->lock);
     c->stop = true;
     pthread_cond_signal(&c->wake);
@@ -417,54 +315,23 @@ bool mqtt_client_connected(const struct mqtt_client *c)
     return atomic_load(&c->connected);
 }
 
-/* Puts copies into a free slot. */
-static enum gw_err queue_message(struct mqtt_client *c, const struct slot *message)
-{
-    enum gw_err err = GW_EFULL;
-
-    pthread_mutex_lock(&c->lock);
-    if (c->stop) /* nobody would send it any more */
-        err = GW_ECONN;
-    for (size_t i = 0; err == GW_EFULL && i < SLOTS; i++) {
-        struct slot *s = &c->slots[i];
-        if (s->state != SLOT_FREE)
-            continue;
-        uint32_t generation = s->generation;
-        *s = *message;
-        s->state = SLOT_QUEUED;
-        s->generation = generation;
-        s->order = c->next_order++;
-        c->work = true;
-        pthread_cond_signal(&c->wake);
-        err = GW_OK;
-    }
-    pthread_mutex_unlock(&c->lock);
-    return err;
-}
-
 enum gw_err mqtt_client_publish(struct mqtt_client *c, const char *topic, const void *payload,
                                 size_t length, int qos, bool retained, mqtt_published_fn *done,
                                 void *arg, int64_t cookie)
 {
     if (!mqtt_client_connected(c))
         return GW_ECONN;
-    struct slot message = {.topic = strdup(topic),
-                           .payload = malloc(length ? length : 1),
-                           .length = length,
-                           .qos = qos,
-                           .retained = retained,
-                           .done = done,
-                           .arg = arg,
-                           .cookie = cookie};
-    enum gw_err err = GW_ENOMEM;
+    const struct slots_message message = {.message = {.topic = topic,
+                                                      .payload = payload,
+                                                      .length = length,
+                                                      .qos = qos,
+                                                      .retained = retained},
+                                          .done = done,
+                                          .arg = arg,
+                                          .cookie = cookie};
+    enum gw_err err = slots_put(c->slots, &message);
 
-    if (message.topic && message.payload) {
-        memcpy(message.payload, payload, length);
-        err = queue_message(c, &message);
-    }
-    if (err != GW_OK) {
-        free(message.topic);
-        free(message.payload);
-    }
+    if (err == GW_OK)
+        wake(c);
     return err;
 }
