@@ -12,6 +12,8 @@
 
 #define BATCH 256
 #define TICK_US (200 * US_PER_MS)
+#define REST_US                                                                                    \
+    (1 * US_PER_MS) /* waking costs more than a reading: what comes meanwhile is a batch */
 
 struct worker {
     const struct worker_options *options;
@@ -110,6 +112,8 @@ static void run(void *arg)
         if (n > 0)
             process(w, n);
         tick(w);
+        if (n > 0 && n < BATCH)
+            clock_sleep_us(REST_US);
     }
 }
 

@@ -18,6 +18,8 @@
 #define RETRY_MAX_US (5 * US_PER_SECOND)
 #define DROP_PATIENCE_US US_PER_SECOND /* of failure, before readings are dropped */
 
+#define REST_US (2 * US_PER_MS) /* between looks at the queue: waking costs more than a record */
+
 struct writer {
     /* set once */
     struct writer_options options;
@@ -240,6 +242,8 @@ static enum gw_err collect(struct writer *w)
     enum gw_err err = queue_pop(w->options.records, 0, w->batch + from, room, until_next(w), &got);
     w->count += got;
     schedule(w, from);
+    if (err == GW_OK && until_next(w) > 1)
+        clock_sleep_us(REST_US);
     return err == GW_ECLOSED ? GW_ECLOSED : GW_OK;
 }
 

@@ -89,6 +89,7 @@ static void become_connected(struct mqtt_client *c)
     c->complained = false;
     backoff_reset(&c->backoff);
     enter(c, CONNECTED, TICK_US);
+    link_tune(c->link);
     subscriptions_renew(c->subscriptions);
     subscriptions_send(c->subscriptions, c->link);
     send_status(c, "online");

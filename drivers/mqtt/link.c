@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/mqtt/link.h"
 
+#include "drivers/mqtt/nodelay.h"
 #include "gateway/core/clock.h"
 #include "gateway/core/log.h"
 
@@ -208,6 +209,11 @@ enum gw_err link_connect(struct mqtt_link *l)
         return GW_ECONN;
     }
     return GW_OK;
+}
+
+void link_tune(struct mqtt_link *l)
+{
+    nodelay_set(l->options.mqtt->port);
 }
 
 void link_disconnect(struct mqtt_link *l, int timeout_ms)

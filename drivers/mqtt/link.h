@@ -36,6 +36,8 @@ void link_destroy(struct mqtt_link *l); /* NULL is ok */
 
 /* Begins to connect; LINK_UP or LINK_REFUSED follows. */
 enum gw_err link_connect(struct mqtt_link *l);
+/* After LINK_UP, in any thread but Paho's: what Paho leaves to be set on its socket. */
+void link_tune(struct mqtt_link *l);
 /* Begins to disconnect; LINK_LOST follows, sooner or later. */
 void link_disconnect(struct mqtt_link *l, int timeout_ms);
 

@@ -98,7 +98,7 @@ class Broker(Process):
         conf = os.path.join(folder, "mosquitto.conf")
         with open(conf, "w", encoding="utf-8") as f:
             f.write(f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n"
-                    "max_inflight_messages 0\nmax_queued_messages 0\n")
+                    "max_inflight_messages 0\nmax_queued_messages 0\nset_tcp_nodelay true\n")
         os.chmod(conf, 0o644)
         super().__init__(["mosquitto", "-c", conf], os.path.join(folder, "mosquitto.log"))
         wait_for("the broker listens", self._listens)
