@@ -40,7 +40,7 @@ static size_t add_id(char *out, size_t n, const char *text)
     for (; *text && n + 4 < ID_SIZE; text++) {
         if (isalnum((unsigned char)*text) || *text == '-')
             out[n++] = *text;
-        else if (*text == '/' || *text == ' ')
+        else if (*text == '/')
             out[n++] = '_';
         else
             n += (size_t)snprintf(out + n, 4, "_%02x", (unsigned char)*text);
