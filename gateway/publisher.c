@@ -168,7 +168,6 @@ static void count_answer(const struct outbox_result *r, const struct outbox_entr
 {
     if (r->delivered) {
         metric_add(METRIC_ALERTS_PUBLISHED, 1);
-        metric_add(METRIC_ALERTS_NO_SUBSCRIBER, r->reason_code == 0x10);
         return;
     }
     metric_add(METRIC_ALERTS_DEAD, 1);

@@ -52,8 +52,9 @@ void mqtt_client_unsubscribe(struct mqtt_client *c, unsigned id);
  * no error. */
 enum gw_err mqtt_client_start(struct mqtt_client *c);
 
-/* How a publish ended. reason: the MQTT 5 reason code of the broker's answer (0 success, 0x10 no
- * subscriber, ≥ 0x80 refused), or −1: the connection was lost or was not there, so nobody knows. */
+/* How a publish ended. reason: the MQTT 5 reason code of the broker's answer (≥ 0x80: refused; Paho
+ * 1.3.12 gives 0 for all that succeeded), or −1: the connection was lost or was not there, so
+ * nobody knows. */
 typedef void mqtt_published_fn(void *arg, int64_t cookie, int reason);
 
 /* Queues a message for sending; copies topic and payload. GW_EFULL: as many are waiting as the

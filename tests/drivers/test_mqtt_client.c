@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The client against a real mosquitto: brokers that are absent, restarted, hanging, or say no. */
+#include "drivers/mqtt/client.h"
+#include "gateway/core/clock.h"
+#include "gateway/core/log.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+/* cmocka wants the ones above first */
+#include <cmocka.h>
+
+#define PATIENCE_US (30 * US_PER_SECOND)
+#define STOP_US (10 * US_PER_SECOND) /* promised: about 2 s; the rest is for a busy machine */
+#define UNANSWERED 1000
+
+struct bench {
+    char folder[64], conf[96], host[16], url[64];
+    pid_t broker;
+    struct mqtt_section mqtt;
+    struct mqtt_client *client;
+    atomic_int connects, losses;
+    atomic_int received;
+    char last[64]; /* written before `received` */
+    atomic_int answers[8];
+};
+
+static int free_port(void)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t size = sizeof(a);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, size), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &size), 0);
+    close(fd);
+    return ntohs(a.sin_port);
+}
+
+static bool listens(int port)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_port = htons((uint16_t)port),
+                            .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    bool is_up = connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
+
+    close(fd);
+    return is_up;
+}
+
+static void start_broker(struct bench *b)
+{
+    b->broker = fork();
+    if (b->broker == 0) {
+        int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        dup2(null, STDOUT_FILENO);
+        dup2(null, STDERR_FILENO);
+        execl("/usr/sbin/mosquitto", "mosquitto", "-c", b->conf, (char *)NULL);
+        _exit(127);
+    }
+    assert_true(b->broker > 0);
+    for (int i = 0; i < 3000 && !listens(b->mqtt.port); i++)
+        clock_sleep_us(10 * US_PER_MS);
+    assert_true(listens(b->mqtt.port));
+}
+
+static void stop_broker(struct bench *b)
+{
+    if (b->broker <= 0)
+        return;
+    kill(b->broker, SIGKILL);
+    waitpid(b->broker, NULL, 0);
+    b->broker = 0;
+}
+
+static void write_file(const struct bench *b, const char *name, const char *text)
+{
+    char path[160];
+
+    snprintf(path, sizeof(path), "%s/%s", b->folder, name);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+    chmod(path, 0644);
+}
+
+static void on_connection(void *arg, bool connected)
+{
+    struct bench *b = arg;
+
+    atomic_fetch_add(connected ? &b->connects : &b->losses, 1);
+}
+
+static void on_message(void *arg, const struct mqtt_message *m)
+{
+    struct bench *b = arg;
+
+    snprintf(b->last, sizeof(b->last), "%.*s", (int)m->length, m->payload);
+    atomic_fetch_add(&b->received, 1);
+}
+
+static void on_published(void *arg, int64_t cookie, int reason)
+{
+    struct bench *b = arg;
+
+    atomic_store(&b->answers[cookie], reason);
+}
+
+static int setup(void **state)
+{
+    struct bench *b = calloc(1, sizeof(*b));
+    char text[400];
+
+    assert_non_null(b);
+    strcpy(b->folder, "/tmp/sensorgw-mqtt-XXXXXX");
+    assert_non_null(mkdtemp(b->folder));
+    chmod(b->folder, 0755); /* mosquitto may run as a user of its own */
+    strcpy(b->host, "127.0.0.1");
+    b->mqtt = (struct mqtt_section){
+        .present = true, .host = b->host, .port = free_port(), .keepalive_us = 2 * US_PER_SECOND};
+    snprintf(b->url, sizeof(b->url), "mqtt://%s:%d", b->host, b->mqtt.port);
+    b->mqtt.url = b->url;
+    snprintf(b->conf, sizeof(b->conf), "%s/mosquitto.conf", b->folder);
+    snprintf(text, sizeof(text),
+             "listener %d 127.0.0.1\nallow_anonymous true\npersistence false\nacl_file %s/acl\n",
+             b->mqtt.port, b->folder);
+    write_file(b, "mosquitto.conf", text);
+    write_file(b, "acl", "topic readwrite open/#\ntopic read status\n");
+    for (size_t i = 0; i < 8; i++)
+        atomic_init(&b->answers[i], UNANSWERED);
+    assert_int_equal(
+        mqtt_client_create(&b->client, &(struct mqtt_client_options){.mqtt = &b->mqtt,
+                                                                     .client_id = "test",
+                                                                     .on_connection = on_connection,
+                                                                     .arg = b}),
+        GW_OK);
+    *state = b;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct bench *b = *state;
+    char command[128];
+
+    mqtt_client_destroy(b->client);
+    stop_broker(b);
+    snprintf(command, sizeof(command), "rm -rf %s", b->folder);
+    int status = system(command);
+    free(b);
+    return status;
+}
+
+static void wait_for(const atomic_int *counter, int least)
+{
+    int64_t end = clock_mono_us() + PATIENCE_US;
+
+    while (atomic_load(counter) < least && clock_mono_us() < end)
+        clock_sleep_us(5 * US_PER_MS);
+    assert_true(atomic_load(counter) >= least);
+}
+
+/* The broker's answer to that cookie. */
+static int answer(struct bench *b, int cookie)
+{
+    int64_t end = clock_mono_us() + PATIENCE_US;
+
+    while (atomic_load(&b->answers[cookie]) == UNANSWERED && clock_mono_us() < end)
+        clock_sleep_us(5 * US_PER_MS);
+    return atomic_load(&b->answers[cookie]);
+}
+
+static enum gw_err publish(struct bench *b, const char *topic, const char *text, int cookie)
+{
+    return mqtt_client_publish(b->client, topic, text, strlen(text), 1, false, on_published, b,
+                               cookie);
+}
+
+static void a_broker_that_comes_late_is_found_and_what_is_sent_comes_back(void **state)
+{
+    struct bench *b = *state;
+    unsigned id;
+
+    assert_int_equal(mqtt_client_subscribe(b->client, "open/+", 1, on_message, b, &id), GW_OK);
+    assert_int_equal(mqtt_client_start(b->client), GW_OK);
+    assert_int_equal(publish(b, "open/x", "early", 0), GW_ECONN);
+    assert_false(mqtt_client_connected(b->client));
+    start_broker(b);
+    wait_for(&b->connects, 1);
+    assert_true(mqtt_client_connected(b->client));
+    assert_int_equal(publish(b, "open/x", "late", 1), GW_OK);
+    assert_int_equal(answer(b, 1), 0);
+    wait_for(&b->received, 1);
+    assert_string_equal(b->last, "late");
+    mqtt_client_unsubscribe(b->client, id);
+    assert_int_equal(publish(b, "open/x", "unheard", 2), GW_OK);
+    assert_true(answer(b, 2) >= 0);
+    assert_int_equal(atomic_load(&b->received), 1);
+    assert_int_equal(atomic_load(&b->answers[0]), UNANSWERED);
+}
+
+static void a_restarted_broker_gets_the_subscriptions_again(void **state)
+{
+    struct bench *b = *state;
+    unsigned id;
+
+    start_broker(b);
+    assert_int_equal(mqtt_client_subscribe(b->client, "open/#", 1, on_message, b, &id), GW_OK);
+    assert_int_equal(mqtt_client_start(b->client), GW_OK);
+    wait_for(&b->connects, 1);
+    stop_broker(b); /* kept nothing: persistence is off */
+    wait_for(&b->losses, 1);
+    assert_false(mqtt_client_connected(b->client));
+    start_broker(b);
+    wait_for(&b->connects, 2);
+    assert_int_equal(publish(b, "open/y", "again", 0), GW_OK);
+    assert_int_equal(answer(b, 0), 0);
+    wait_for(&b->received, 1);
+    assert_string_equal(b->last, "again");
+}
+
+static void the_answer_says_what_the_broker_thinks(void **state)
+{
+    struct bench *b = *state;
+
+    start_broker(b);
+    assert_int_equal(mqtt_client_start(b->client), GW_OK);
+    wait_for(&b->connects, 1);
+    assert_int_equal(publish(b, "open/nobody", "x", 0), GW_OK);
+    assert_int_equal(publish(b, "closed/topic", "x", 1), GW_OK);
+    assert_in_range(answer(b, 0), 0, 0x7f); /* Paho does not pass on 0x10, "no subscribers" */
+    assert_int_equal(answer(b, 1), 0x87);   /* not authorized */
+    assert_true(mqtt_client_connected(b->client));
+}
+
+static void what_a_hanging_broker_never_answered_is_told_at_the_end(void **state)
+{
+    struct bench *b = *state;
+
+    start_broker(b);
+    assert_int_equal(mqtt_client_start(b->client), GW_OK);
+    wait_for(&b->connects, 1);
+    kill(b->broker, SIGSTOP);
+    assert_int_equal(publish(b, "open/x", "x", 0), GW_OK);
+    int64_t begun = clock_mono_us();
+    mqtt_client_stop(b->client);
+    assert_true(clock_mono_us() - begun < STOP_US);
+    assert_int_equal(atomic_load(&b->answers[0]), -1);
+    assert_int_equal(publish(b, "open/x", "x", 1), GW_ECONN);
+    mqtt_client_stop(b->client); /* idempotent */
+    kill(b->broker, SIGCONT);
+}
+
+static void as_many_as_fit_are_queued_and_each_is_answered(void **state)
+{
+    struct bench *b = *state;
+    int queued = 0;
+
+    start_broker(b);
+    assert_int_equal(mqtt_client_start(b->client), GW_OK);
+    wait_for(&b->connects, 1);
+    kill(b->broker, SIGSTOP);
+    while (queued < 1000 && publish(b, "open/x", "x", queued % 8) == GW_OK)
+        queued++;
+    assert_int_equal(queued, 64);
+    kill(b->broker, SIGCONT);
+    for (int i = 0; i < 8; i++)
+        assert_true(answer(b, i) >= -1 && answer(b, i) < 0x80); /* -1: thought dead meanwhile */
+}
+
+static void a_wrong_password_is_tried_again(void **state)
+{
+    struct bench *b = *state;
+    char text[400], name[] = "me", password[] = "wrong";
+    static const char users[] = "";
+
+    snprintf(text, sizeof(text),
+             "listener %d 127.0.0.1\nallow_anonymous false\npassword_file %s/users\n", b->mqtt.port,
+             b->folder);
+    write_file(b, "mosquitto.conf", text);
+    write_file(b, "users", users);
+    start_broker(b);
+    b->mqtt.username = name;
+    b->mqtt.password = password;
+    assert_int_equal(mqtt_client_start(b->client), GW_OK);
+    clock_sleep_us(500 * US_PER_MS);
+    assert_int_equal(atomic_load(&b->connects), 0);
+    stop_broker(b);
+    snprintf(text, sizeof(text), "listener %d 127.0.0.1\nallow_anonymous true\n", b->mqtt.port);
+    write_file(b, "mosquitto.conf", text); /* somebody mends it */
+    start_broker(b);
+    wait_for(&b->connects, 1);
+}
+
+static void swallow(void *arg, enum log_level level, const char *line)
+{
+    (void)arg;
+    (void)level;
+    (void)line;
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(a_broker_that_comes_late_is_found_and_what_is_sent_comes_back),
+        T(a_restarted_broker_gets_the_subscriptions_again),
+        T(the_answer_says_what_the_broker_thinks),
+        T(what_a_hanging_broker_never_answered_is_told_at_the_end),
+        T(as_many_as_fit_are_queued_and_each_is_answered),
+        T(a_wrong_password_is_tried_again),
+    };
+    log_set_sink(swallow, NULL);
+    return cmocka_run_group_tests_name("drivers/mqtt_client", tests, NULL, NULL);
+}
