@@ -113,7 +113,7 @@ static int check(struct cli *cli, int argc, char **argv)
         printf("\nRules:%s\n", config->rule_count ? "" : " none");
         for (size_t i = 0; i < config->rule_count; i++)
             print_rule(&config->rules[i]);
-        printf("\n%s is valid: %zu sources, %zu sensors, %zu rules.\n", config->path,
+        printf("\n%s is valid. Sources: %zu, sensors: %zu, rules: %zu.\n", config->path,
                config->source_count, config->sensor_count, config->rule_count);
     }
     config_free(config);

@@ -66,12 +66,26 @@ static cJSON *row_json(const struct request *r, const char *time, const struct h
     return o;
 }
 
+/* Not before it is known that there is such a sensor. */
+static void begin(struct request *r)
+{
+    if (r->format == FORMAT_JSON)
+        cli_json_begin(&r->json);
+    else if (r->format == FORMAT_CSV)
+        puts(r->every_us ? "time,avg,min,max,count" : "time,value,quality");
+    else if (r->format == FORMAT_TABLE && r->every_us == 0)
+        printf("%-24s  %14s  %s\n", "TIME (UTC)", "VALUE", "QUALITY");
+    else if (r->format == FORMAT_TABLE)
+        printf("%-24s  %14s  %14s  %14s  %8s\n", "TIME (UTC)", "AVERAGE", "MIN", "MAX", "COUNT");
+}
+
 static bool each(void *arg, const struct history_row *row)
 {
     struct request *r = arg;
     char time[CLOCK_UTC_SIZE];
 
-    r->rows++;
+    if (r->rows++ == 0)
+        begin(r);
     clock_format_utc(row->time_us, 3, time);
     switch (r->format) {
     case FORMAT_CSV:
@@ -89,16 +103,6 @@ static bool each(void *arg, const struct history_row *row)
         break;
     }
     return !ferror(stdout);
-}
-
-static void print_titles(const struct request *r)
-{
-    if (r->format == FORMAT_CSV)
-        puts(r->every_us ? "time,avg,min,max,count" : "time,value,quality");
-    else if (r->format == FORMAT_TABLE && r->every_us == 0)
-        printf("%-24s  %14s  %s\n", "TIME (UTC)", "VALUE", "QUALITY");
-    else if (r->format == FORMAT_TABLE)
-        printf("%-24s  %14s  %14s  %14s  %8s\n", "TIME (UTC)", "AVERAGE", "MIN", "MAX", "COUNT");
 }
 
 static int terminal_width(void)
@@ -126,11 +130,10 @@ static enum gw_err print_rows(struct request *r, struct query *q)
 {
     if (r->format == FORMAT_PLOT)
         return print_plot(r, q);
-    print_titles(r);
-    if (r->format == FORMAT_JSON)
-        cli_json_begin(&r->json);
     enum gw_err err = query_history(q, r->sensor, r->since_us, r->until_us, r->every_us, each, r);
-    if (r->format == FORMAT_JSON)
+    if (err == GW_OK && r->rows == 0)
+        begin(r);
+    if (r->format == FORMAT_JSON && (err == GW_OK || r->rows > 0))
         cli_json_end(&r->json);
     if (err == GW_OK && r->rows == 0 && r->format == FORMAT_TABLE)
         puts("No readings in this time.");

@@ -49,8 +49,8 @@ void progress_init(struct progress *p, bool quiet)
 
 static void describe(const struct gateway_status *s, double per_second, char *out, size_t size)
 {
-    int n = snprintf(out, size, "%zu sensors, %" PRIu64 " readings stored (%.0f/s)", s->sensors,
-                     s->total.committed, per_second);
+    int n = snprintf(out, size, "%zu sensor%s, %" PRIu64 " readings (%.0f/s)", s->sensors,
+                     s->sensors == 1 ? "" : "s", s->total.accepted, per_second);
     uint64_t dropped = ledger_dropped(&s->total);
 
     if (dropped > 0 && n > 0 && (size_t)n < size)
@@ -72,13 +72,13 @@ void progress_update(struct progress *p, const struct gateway_status *status)
     int64_t now = clock_mono_us();
     double seconds = (double)(now - p->last_us) / 1e6;
     double per_second =
-        seconds > 0 ? (double)(status->total.committed - p->last_stored) / seconds : 0;
+        seconds > 0 ? (double)(status->total.accepted - p->last_accepted) / seconds : 0;
 
     if (!p->terminal && now < p->next_log_us)
         return;
     describe(status, per_second, text, sizeof(text));
     p->last_us = now;
-    p->last_stored = status->total.committed;
+    p->last_accepted = status->total.accepted;
     if (!p->terminal) {
         p->next_log_us = now + LOG_EVERY_US;
         log_info("%s", text);

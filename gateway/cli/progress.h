@@ -13,7 +13,7 @@ struct progress {
     bool terminal;   /* a status line is wanted */
     int64_t last_us; /* of the last update, monotonic */
     int64_t next_log_us;
-    uint64_t last_stored; /* readings committed then */
+    uint64_t last_accepted; /* readings accepted until then */
 };
 
 /* quiet: neither line nor log. */

@@ -135,7 +135,7 @@ static int run_config(const struct config *config, const char *summary_path, boo
 
     prepare_process(&signals);
     configure_log(config);
-    log_info("sensorgw %s, gateway %s: %zu sources, %zu sensors, %zu rules", SENSORGW_VERSION,
+    log_info("sensorgw %s, gateway %s. Sources: %zu, sensors: %zu, rules: %zu", SENSORGW_VERSION,
              config->gateway.name, config->source_count, config->sensor_count, config->rule_count);
     if (gateway_start(&g, config) != GW_OK)
         return CLI_FAILED;

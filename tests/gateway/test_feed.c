@@ -54,7 +54,7 @@ static void start(struct bench *b, enum publish_readings mode, bool home_assista
     b->rule = (struct rule_config){.name = hot, .sensor = all};
     b->config.gateway.name = name;
     b->config.mqtt.prefix = prefix;
-    b->config.mqtt.publish_readings = mode;
+    b->config.mqtt.publish_readings = (int)mode;
     b->config.mqtt.home_assistant = home_assistant;
     b->config.rules = &b->rule;
     b->config.rule_count = 1;

@@ -28,7 +28,7 @@ class Config(GatewayTest):
         status, out, err = self.run_text(GOOD, "check")
         self.assertEqual((status, err), (0, ""))
         self.assertIn("room/t", out)
-        self.assertIn("1 sources, 1 sensors, 0 rules", out)
+        self.assertIn("Sources: 1, sensors: 1, rules: 0", out)
 
     def test_every_error_is_named_with_its_place_and_nothing_is_started(self):
         broken = GOOD.replace("driver: file", "driver: flie").replace("gateway: {name: test}", "gatway: {name: test}")
