@@ -14,7 +14,7 @@ static int peer_port(int fd)
         struct sockaddr any;
         struct sockaddr_in v4;
         struct sockaddr_in6 v6;
-    } peer;
+    } peer = {.v6 = {.sin6_family = AF_UNSPEC}};
     socklen_t size = sizeof(peer);
 
     if (getpeername(fd, &peer.any, &size) != 0)
