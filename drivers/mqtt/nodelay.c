@@ -32,6 +32,7 @@ int nodelay_set(int port)
 
     if (!dir)
         return 0;
+    /* cppcheck-suppress readdirCalled ; a DIR of our own: readdir(3) */
     while ((entry = readdir(dir)) != NULL) {
         int fd = (int)strtol(entry->d_name, NULL, 10);
         if (entry->d_name[0] != '.' && peer_port(fd) == port)

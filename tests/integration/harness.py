@@ -28,8 +28,8 @@ class GatewayTest(unittest.TestCase):
         self.addCleanup(process.stop)
         return process
 
-    def broker(self, port=None):
-        return self.kept(Broker(self.folder, port))
+    def broker(self, port=None, extra=""):
+        return self.kept(Broker(self.folder, port, extra))
 
     def simulator(self, *options):
         return self.kept(Simulator(self.folder, *options))

@@ -93,12 +93,12 @@ class Process:
 class Broker(Process):
     """A mosquitto that keeps its port over restarts, and nothing else."""
 
-    def __init__(self, folder, port=None):
+    def __init__(self, folder, port=None, extra=""):
         self.folder, self.port = folder, port or free_port()
         conf = os.path.join(folder, "mosquitto.conf")
         with open(conf, "w", encoding="utf-8") as f:
-            f.write(f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n"
-                    "max_inflight_messages 0\nmax_queued_messages 0\nset_tcp_nodelay true\n")
+            f.write("per_listener_settings true\npersistence false\nmax_inflight_messages 0\nmax_queued_messages 0\n"
+                    f"set_tcp_nodelay true\nlistener {self.port} 127.0.0.1\nallow_anonymous true\n{extra}\n")
         os.chmod(conf, 0o644)
         super().__init__(["mosquitto", "-c", conf], os.path.join(folder, "mosquitto.log"))
         wait_for("the broker listens", self._listens)
