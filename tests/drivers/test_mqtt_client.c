@@ -34,7 +34,7 @@ struct bench {
     atomic_int connects, losses;
     atomic_int received;
     char last[64]; /* written before `received` */
-    atomic_int answers[8];
+    atomic_int answers[8], answered;
 };
 
 static int free_port(void)
@@ -120,6 +120,7 @@ static void on_published(void *arg, int64_t cookie, int reason)
     struct bench *b = arg;
 
     atomic_store(&b->answers[cookie], reason);
+    atomic_fetch_add(&b->answered, 1);
 }
 
 static int setup(void **state)
@@ -280,8 +281,10 @@ static void as_many_as_fit_are_queued_and_each_is_answered(void **state)
         queued++;
     assert_int_equal(queued, 64);
     kill(b->broker, SIGCONT);
+    wait_for(&b->answered, queued);
     for (int i = 0; i < 8; i++)
-        assert_true(answer(b, i) >= -1 && answer(b, i) < 0x80); /* -1: thought dead meanwhile */
+        assert_in_range(answer(b, i) + 1, 0, 0x80); /* −1: thought dead meanwhile */
+    assert_int_equal(atomic_load(&b->answered), queued);
 }
 
 static void a_wrong_password_is_tried_again(void **state)
