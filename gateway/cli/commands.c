@@ -2,11 +2,6 @@
 #include "gateway/cli/cli.h"
 
 const struct command *const cli_commands[] = {
-    &cli_command_run,
-    &cli_command_check,
-    &cli_command_sensors,
-    &cli_command_history,
-    &cli_command_alerts,
-    &cli_command_version,
-    NULL,
+    &cli_command_run,    &cli_command_check, &cli_command_sensors, &cli_command_history,
+    &cli_command_alerts, &cli_command_read,  &cli_command_version, NULL,
 };

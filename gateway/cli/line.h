@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A Modbus line that is named on the command line instead of in a configuration: for the field
+ * tools. */
+#ifndef SENSORGW_GATEWAY_CLI_LINE_H
+#define SENSORGW_GATEWAY_CLI_LINE_H
+
+#include "config/config.h"
+#include "drivers/modbus/transport.h"
+
+#include <stdbool.h>
+
+/* As written by the user; NULL: the driver's default. */
+struct line {
+    const char *where; /* "/dev/ttyUSB0", "host", "host:port" */
+    const char *baud, *parity, *stop_bits, *timeout;
+    bool is_rtu; /* RTU frames over TCP */
+
+    struct config *config; /* what was made of it; the transport borrows from it */
+    struct transport *transport;
+};
+
+/* The options for struct cli_option lists, and for the help text. */
+#define LINE_OPTIONS                                                                               \
+    {"baud", 'b', true}, {"parity", 'p', true}, {"stop-bits", 's', true}, {"timeout", 't', true},  \
+    {                                                                                              \
+        "rtu", 'r', false                                                                          \
+    }
+#define LINE_HELP                                                                                  \
+    "ADDRESS is a serial device such as /dev/ttyUSB0, or host or host:port.\n\n"                   \
+    "  -b, --baud SPEED       of the serial line; default 9600\n"                                  \
+    "  -p, --parity PARITY    none, even or odd; default even\n"                                   \
+    "  -s, --stop-bits N      1 or 2; default 1 with parity, 2 without\n"                          \
+    "  -t, --timeout TIME     for an answer; default 1s\n"                                         \
+    "  -r, --rtu              RTU frames over TCP, for a transparent serial server\n"
+
+/* True when c was one of LINE_OPTIONS. */
+bool line_option(struct line *l, int c, const char *argument);
+
+/* Opens it. Returns CLI_OK or the exit status, having said why on standard error. */
+int line_open(struct line *l);
+void line_close(struct line *l); /* idempotent */
+
+#endif
