@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/cli/cli.h"
 
+/* In the order of the help text. */
 const struct command *const cli_commands[] = {
-    &cli_command_run,    &cli_command_check, &cli_command_sensors, &cli_command_history,
-    &cli_command_alerts, &cli_command_read,  &cli_command_version, NULL,
+    &cli_command_run,     &cli_command_check,   &cli_command_sensors,
+    &cli_command_history, &cli_command_alerts,  &cli_command_read,
+    &cli_command_scan,    &cli_command_version, NULL,
 };

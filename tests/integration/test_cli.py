@@ -8,7 +8,7 @@ import subprocess
 from harness import PATIENCE, GatewayTest, main
 from processes import SENSORGW, environment
 
-COMMANDS = ("run", "check", "sensors", "history", "alerts", "read", "version")
+COMMANDS = ("run", "check", "sensors", "history", "alerts", "read", "scan", "version")
 
 
 class Cli(GatewayTest):

@@ -20,6 +20,7 @@ static void print_help(void)
            "  -r, --rtu LINK             a Modbus RTU bus: LINK becomes a symbolic link to a "
            "pseudo-terminal; up to %d\n"
            "  -u, --units N              units 1 to N answer on each RTU bus; default 3\n"
+           "  -B, --rtu-baud SPEED       hears only who speaks at this speed; default any\n"
            "  -l, --line LINK            a serial line that says a weight now and then\n"
            "  -F, --line-format FORMAT   scale 'W  50.00 kg' (default), csv '7,50.00,12.5' or "
            "pairs 'n=7 weight=50.00 level=12.5'\n"
@@ -115,6 +116,8 @@ static bool take_number(struct options *o, int c, const char *text)
     switch (c) {
     case 'u':
         return parse_number("units", text, 1, 247, &n) && (o->units = (int)n, true);
+    case 'B':
+        return parse_number("rtu-baud", text, 50, 4e6, &n) && (o->rtu_baud = (int)n, true);
     case 'L':
         return parse_number("line-every", text, 1, 1e6, &n) &&
                (o->line_every_us = (int64_t)(n * 1e3), true);
@@ -176,6 +179,7 @@ bool options_parse(struct options *o, int argc, char **argv, int *status)
                                          {"address", required_argument, NULL, 'a'},
                                          {"rtu", required_argument, NULL, 'r'},
                                          {"units", required_argument, NULL, 'u'},
+                                         {"rtu-baud", required_argument, NULL, 'B'},
                                          {"line", required_argument, NULL, 'l'},
                                          {"line-format", required_argument, NULL, 'F'},
                                          {"line-every", required_argument, NULL, 'L'},
@@ -200,7 +204,8 @@ bool options_parse(struct options *o, int argc, char **argv, int *status)
                           .mqtt = {.sensors = 2, .qos = 1, .every_us = 500 * US_PER_MS},
                           .period_s = 10};
     *status = 2;
-    while ((c = getopt_long(argc, argv, "t:a:r:u:l:F:L:m:n:M:q:b:d:p:f:R:s:oh", list, NULL)) >= 0) {
+    while ((c = getopt_long(argc, argv, "t:a:r:u:B:l:F:L:m:n:M:q:b:d:p:f:R:s:oh", list, NULL)) >=
+           0) {
         if (c == 'h') {
             print_help();
             *status = 0;

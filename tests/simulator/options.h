@@ -11,7 +11,7 @@ struct options {
     int tcp[SERVERS_MAX];
     int tcp_count;
     const char *rtu[SERVERS_MAX]; /* links */
-    int rtu_count, units;
+    int rtu_count, units, rtu_baud;
     const char *line; /* link */
     enum line_format line_format;
     int64_t line_every_us;

@@ -5,6 +5,7 @@
 #include "gateway/core/clock.h"
 
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 /* Bytes of the request that begins here with its checksum; 0: more is needed to tell. */
@@ -41,6 +42,25 @@ static void serve(struct rtu_bus *b)
     }
 }
 
+/* A pseudo-terminal remembers the speed that the other side has set. */
+static bool hears(const struct rtu_bus *b)
+{
+    static const struct {
+        int baud;
+        speed_t code;
+    } speeds[] = {{2400, B2400},   {4800, B4800},   {9600, B9600},    {19200, B19200},
+                  {38400, B38400}, {57600, B57600}, {115200, B115200}};
+    struct termios t;
+
+    if (b->baud == 0 || tcgetattr(b->pty.master, &t) != 0)
+        return b->baud == 0;
+    for (size_t i = 0; i < sizeof(speeds) / sizeof(speeds[0]); i++) {
+        if (speeds[i].code == cfgetospeed(&t))
+            return speeds[i].baud == b->baud;
+    }
+    return false;
+}
+
 static void run(void *arg)
 {
     struct rtu_bus *b = arg;
@@ -55,16 +75,17 @@ static void run(void *arg)
         if (poll(&fd, 1, slave_send_late(&b->slave)) <= 0)
             continue;
         ssize_t n = read(b->pty.master, b->in + b->have, sizeof(b->in) - (size_t)b->have);
-        if (n > 0) {
+        if (n > 0 && hears(b)) {
             b->have += (int)n;
             serve(b);
         }
     }
 }
 
-bool rtu_start(struct rtu_bus *b, const char *link, int units)
+bool rtu_start(struct rtu_bus *b, const char *link, int units, int baud)
 {
     b->units = units;
+    b->baud = baud;
     b->have = 0;
     atomic_init(&b->stop, false);
     return pty_init(&b->pty, link) && slave_init(&b->slave, true) &&
