@@ -2,12 +2,15 @@
 #include "drivers/modbus/frame.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 #define MBAP_LENGTH 7      /* with the unit */
 #define MBAP_LENGTH_FROM 6 /* the length field counts from the unit on */
 #define EXCEPTION_FLAG 0x80
 #define EXCEPTION_PDU 2
 #define CRC_LENGTH 2
+#define WRITE_REPLY_PDU 5
+#define COIL_ON 0xFF00
 
 static void put16(uint8_t *p, uint16_t value)
 {
@@ -32,41 +35,80 @@ uint16_t frame_crc(const uint8_t *bytes, size_t n)
     return crc;
 }
 
+/* Of what is read, or written by functions 15 and 16. */
 static size_t data_bytes(const struct frame_request *q)
 {
-    bool bits = q->function <= 2;
+    bool bits = q->function <= 2 || q->function == FUNCTION_WRITE_COILS;
 
     return bits ? (q->count + 7U) / 8 : 2U * q->count;
 }
 
+static bool is_write(unsigned function)
+{
+    return function > 4;
+}
+
 size_t frame_reply_length(enum framing framing, const struct frame_request *q)
 {
-    size_t pdu = 2 + data_bytes(q);
+    size_t pdu = is_write(q->function) ? WRITE_REPLY_PDU : 2 + data_bytes(q);
 
     return framing == FRAMING_TCP ? MBAP_LENGTH + pdu : 1 + pdu + CRC_LENGTH;
 }
 
+/* What follows the address in a request, and returns to us from functions 5, 6, 15 and 16. */
+static uint16_t second_word(const struct frame_request *q)
+{
+    if (q->function == FUNCTION_WRITE_COIL)
+        return q->values[0] ? COIL_ON : 0;
+    return q->function == FUNCTION_WRITE_REGISTER ? q->values[0] : q->count;
+}
+
+/* The data of functions 15 and 16, with their length. */
+static size_t put_data(const struct frame_request *q, uint8_t *out)
+{
+    size_t bytes = data_bytes(q);
+
+    out[0] = (uint8_t)bytes;
+    memset(out + 1, 0, bytes);
+    for (size_t i = 0; i < q->count; i++) {
+        if (q->function == FUNCTION_WRITE_REGISTERS)
+            put16(out + 1 + 2 * i, q->values[i]);
+        else if (q->values[i])
+            out[1 + i / 8] |= (uint8_t)(1U << i % 8);
+    }
+    return 1 + bytes;
+}
+
 size_t frame_build(enum framing framing, const struct frame_request *q, uint8_t out[FRAME_MAX])
 {
-    size_t at = 0;
+    size_t at = framing == FRAMING_TCP ? MBAP_LENGTH_FROM : 0;
 
-    if (framing == FRAMING_TCP) {
-        put16(out, q->transaction);
-        put16(out + 2, 0);
-        put16(out + 4, 6);
-        at = MBAP_LENGTH_FROM;
-    }
     out[at++] = q->unit;
     out[at++] = q->function;
     put16(out + at, q->address);
-    put16(out + at + 2, q->count);
+    put16(out + at + 2, second_word(q));
     at += 4;
-    if (framing == FRAMING_RTU) {
+    if (q->function == FUNCTION_WRITE_COILS || q->function == FUNCTION_WRITE_REGISTERS)
+        at += put_data(q, out + at);
+    if (framing == FRAMING_TCP) {
+        put16(out, q->transaction);
+        put16(out + 2, 0);
+        put16(out + 4, (uint16_t)(at - MBAP_LENGTH_FROM));
+    } else {
         uint16_t crc = frame_crc(out, at);
         out[at++] = (uint8_t)crc;
         out[at++] = (uint8_t)(crc >> 8);
     }
     return at;
+}
+
+/* The reply to a write repeats where and what, or how many. */
+static enum frame_result judge_echo(const struct frame_request *q, const uint8_t *pdu, size_t n)
+{
+    if (n != WRITE_REPLY_PDU)
+        return FRAME_BAD_LENGTH;
+    bool same = get16(pdu + 1) == q->address && get16(pdu + 3) == second_word(q);
+    return same ? FRAME_OK : FRAME_BAD_ECHO;
 }
 
 /* Judges the unit and PDU of a frame that is whole. */
@@ -85,6 +127,8 @@ static enum frame_result judge(const struct frame_request *q, const uint8_t *uni
     }
     if (pdu[0] != q->function)
         return FRAME_BAD_FUNCTION;
+    if (is_write(q->function))
+        return judge_echo(q, pdu, n - 1);
     if (pdu[1] != data_bytes(q) || n != 3 + data_bytes(q))
         return FRAME_BAD_LENGTH;
     reply->data = pdu + 2;
@@ -118,7 +162,9 @@ static enum frame_result parse_rtu(const struct frame_request *q, const uint8_t 
 {
     if (n < 1 + EXCEPTION_PDU + CRC_LENGTH)
         return FRAME_SHORT;
-    size_t length = 1 + EXCEPTION_PDU + (in[1] & EXCEPTION_FLAG ? 0U : in[2]);
+    size_t length = in[1] & EXCEPTION_FLAG ? 1 + EXCEPTION_PDU
+                    : is_write(in[1])      ? 1 + WRITE_REPLY_PDU
+                                           : 3U + in[2];
     if (length + CRC_LENGTH > FRAME_MAX)
         return FRAME_BAD_LENGTH;
     if (n < length + CRC_LENGTH)

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Modbus frames: requests to read, and the replies to them, classified. Pure.
- *
- *   TCP (MBAP)  transaction 2 | protocol 2 = 0 | length 2 | unit 1 | PDU      (MODBUS Messaging on
- * TCP/IP V1.0b, 3.1.3) RTU         unit 1 | PDU | CRC 2, low byte first (MODBUS over Serial Line
- * V1.02, 2.5.1) PDU         request: function 1 | address 2 | count 2 reply: function 1 | bytes 1 |
- * data;  exception: function + 0x80 1 | code 1 */
+/* Modbus frames: requests, and the replies to them, classified. Pure. */
+/* clang-format off */
+/*   TCP (MBAP)  transaction 2 | protocol 2 = 0 | length 2 | unit 1 | PDU
+ *               (MODBUS Messaging on TCP/IP V1.0b, 3.1.3)
+ *   RTU         unit 1 | PDU | CRC 2, low byte first
+ *               (MODBUS over Serial Line V1.02, 2.5.1)
+ *   PDU         (MODBUS Application Protocol V1.1b3, 6)
+ *     1 to 4    function 1 | address 2 | count 2             reply: function 1 | bytes 1 | data
+ *     5, 6      function 1 | address 2 | value 2             reply: the same
+ *     15, 16    function 1 | address 2 | count 2 | bytes 1 | data   reply: the first five bytes
+ *     exception                                              reply: function + 0x80 1 | code 1 */
+/* clang-format on */
 #ifndef SENSORGW_DRIVERS_MODBUS_FRAME_H
 #define SENSORGW_DRIVERS_MODBUS_FRAME_H
 
@@ -13,13 +19,24 @@
 
 #define FRAME_MAX 260 /* bytes of the longest frame */
 
+#define FRAME_WRITE_MAX 123 /* registers of one request (function 16) */
+
 enum framing { FRAMING_TCP, FRAMING_RTU };
+
+/* Functions 1 to 4 read, and are the table's number (enum modbus_table). */
+enum {
+    FUNCTION_WRITE_COIL = 5,
+    FUNCTION_WRITE_REGISTER,
+    FUNCTION_WRITE_COILS = 15,
+    FUNCTION_WRITE_REGISTERS
+};
 
 struct frame_request {
     uint16_t transaction; /* TCP only */
     uint8_t unit;
-    uint8_t function;        /* 1 to 4: enum modbus_table */
-    uint16_t address, count; /* 0-based; registers or bits */
+    uint8_t function;        /* 1 to 6, 15, 16 */
+    uint16_t address, count; /* 0-based; registers or bits; 1 with functions 5 and 6 */
+    const uint16_t *values;  /* to write: `count` registers, or coils as 0 and 1; borrowed */
 };
 
 #define FRAME_RESULTS(X)                                                                           \
@@ -31,7 +48,8 @@ struct frame_request {
     X(FRAME_BAD_PROTOCOL, "wrong protocol id")                                                     \
     X(FRAME_BAD_LENGTH, "wrong length")                                                            \
     X(FRAME_BAD_UNIT, "reply from another unit")                                                   \
-    X(FRAME_BAD_FUNCTION, "reply to another function")
+    X(FRAME_BAD_FUNCTION, "reply to another function")                                             \
+    X(FRAME_BAD_ECHO, "the reply confirms something else")
 
 enum frame_result {
 #define X(id, text) id,
@@ -41,7 +59,8 @@ enum frame_result {
 };
 
 struct frame_reply {
-    const uint8_t *data; /* FRAME_OK: the registers or bits, inside the parsed buffer */
+    const uint8_t *data; /* FRAME_OK: the registers or bits that were read, inside the parsed
+                            buffer; NULL after a write */
     size_t bytes;        /* of data */
     uint8_t exception;   /* FRAME_EXCEPTION: its code */
     uint16_t transaction;

@@ -152,6 +152,92 @@ static void data_come_out_in_order(void **state)
         assert_int_equal(frame_bit(&reply, i), want[i]);
 }
 
+/* The examples of MODBUS Application Protocol V1.1b3, 6.5, 6.6, 6.11 and 6.12. */
+static const struct {
+    const char *name;
+    uint8_t function;
+    uint16_t address, count, values[10];
+    size_t length, echo; /* of the PDUs */
+    uint8_t pdu[16];
+} writes[] = {
+    {"coil on", 5, 0x00AC, 1, {1}, 5, 5, {0x05, 0x00, 0xAC, 0xFF, 0x00}},
+    {"coil off", 5, 0x00AC, 1, {0}, 5, 5, {0x05, 0x00, 0xAC, 0x00, 0x00}},
+    {"register", 6, 1, 1, {3}, 5, 5, {0x06, 0x00, 0x01, 0x00, 0x03}},
+    {"coils",
+     15,
+     0x13,
+     10,
+     {1, 0, 1, 1, 0, 0, 1, 1, 1, 0},
+     8,
+     5,
+     {0x0F, 0x00, 0x13, 0x00, 0x0A, 0x02, 0xCD, 0x01}},
+    {"registers",
+     16,
+     1,
+     2,
+     {0x000A, 0x0102},
+     10,
+     5,
+     {0x10, 0x00, 0x01, 0x00, 0x02, 0x04, 0x00, 0x0A, 0x01, 0x02}},
+};
+
+static void writes_have_the_bytes_of_the_specification(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(writes); i++) {
+        struct frame_request q = {.transaction = 0x0102,
+                                  .unit = 0x11,
+                                  .function = writes[i].function,
+                                  .address = writes[i].address,
+                                  .count = writes[i].count,
+                                  .values = writes[i].values};
+        uint8_t out[FRAME_MAX];
+        struct frame_reply reply;
+        print_message("%s\n", writes[i].name);
+
+        assert_int_equal(frame_build(FRAMING_TCP, &q, out), 7 + writes[i].length);
+        assert_int_equal(out[5], 1 + writes[i].length);
+        assert_memory_equal(out + 7, writes[i].pdu, writes[i].length);
+        out[5] = (uint8_t)(1 + writes[i].echo);
+        assert_int_equal(frame_parse(FRAMING_TCP, &q, out, 7 + writes[i].echo, &reply), FRAME_OK);
+        assert_null(reply.data);
+
+        size_t n = frame_build(FRAMING_RTU, &q, out);
+        assert_int_equal(n, 1 + writes[i].length + 2);
+        assert_memory_equal(out + 1, writes[i].pdu, writes[i].length);
+        assert_int_equal(frame_crc(out, n), 0);
+        assert_int_equal(frame_reply_length(FRAMING_RTU, &q), 1 + writes[i].echo + 2);
+    }
+}
+
+/* Every byte of the confirmation counts: one that says another place or value confirms nothing. */
+static void a_write_that_is_confirmed_otherwise_is_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(writes); i++) {
+        struct frame_request q = {.unit = 0x11,
+                                  .function = writes[i].function,
+                                  .address = writes[i].address,
+                                  .count = writes[i].count,
+                                  .values = writes[i].values};
+        for (size_t at = 0; at < 1 + writes[i].echo; at++) {
+            uint8_t in[FRAME_MAX] = {0x11};
+            struct frame_reply reply;
+            memcpy(in + 1, writes[i].pdu, writes[i].echo);
+            size_t n = 1 + writes[i].echo;
+            in[at] ^= 0x02;
+            uint16_t crc = frame_crc(in, n);
+            in[n] = (uint8_t)crc;
+            in[n + 1] = (uint8_t)(crc >> 8);
+            enum frame_result result = frame_parse(FRAMING_RTU, &q, in, n + 2, &reply);
+            assert_int_not_equal(result, FRAME_OK);
+            assert_int_not_equal(result, FRAME_EXCEPTION);
+            if (at >= 2)
+                assert_int_equal(result, FRAME_BAD_ECHO);
+        }
+    }
+}
+
 static void noise_is_never_taken_for_a_reply(void **state)
 {
     struct frame_reply reply;
@@ -181,6 +267,8 @@ int main(void)
         cmocka_unit_test(rtu_replies_are_classified),
         cmocka_unit_test(a_good_rtu_reply_with_bytes_after_it_is_refused),
         cmocka_unit_test(data_come_out_in_order),
+        cmocka_unit_test(writes_have_the_bytes_of_the_specification),
+        cmocka_unit_test(a_write_that_is_confirmed_otherwise_is_refused),
         cmocka_unit_test(noise_is_never_taken_for_a_reply),
     };
 
