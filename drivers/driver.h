@@ -12,8 +12,16 @@
 #include "drivers/source.h"
 #include "gateway/core/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+
+/* How a write ended. */
+struct source_write {
+    enum gw_err err; /* GW_OK: written, and read back as written */
+    double value;    /* read back; NAN when nothing could be */
+    char why[160];   /* when it did not succeed: for people */
+};
 
 struct driver {
     struct driver_schema schema;
@@ -31,6 +39,19 @@ struct driver {
 
     /* Once for each successful open. Nothing is emitted after it returns. */
     void (*close)(struct source *s);
+
+    /* Whether two sources name the same line, so that one thread must serve both. Such a driver's
+     * open and poll serve the source's members too. NULL: never. */
+    bool (*same_line)(const struct source_config *a, const struct source_config *b);
+
+    /* Carries out a command in words of its own, for the field tools, in the source's thread; the
+     * source may not be open. The answer is one line, "ok …" or "error …". NULL: knows none. */
+    void (*command)(struct source *s, int argc, char **argv, FILE *answer);
+
+    /* Sets a sensor that is writable to `value`, in the sensor's unit, and reads it back, in the
+     * source's thread; the source may not be open. NULL: cannot. */
+    void (*write)(struct source *s, const struct sensor_config *c, double value,
+                  struct source_write *out);
 
     /* Prints what will run, for `sensorgw check`: requests, addresses, topics; lines indented by
      * two spaces. */

@@ -32,7 +32,9 @@ enum gw_err source_create(struct source **out, const struct source_config *confi
     s->driver = driver;
     s->config = config;
     s->env = env;
-    stop_flag_init(&s->stop);
+    inbox_init(&s->inbox);
+    figures_init(&s->figures);
+    trace_init(&s->trace);
     pthread_mutex_init(&s->error_lock, NULL);
     atomic_init(&s->status, SOURCE_CLOSED);
     *out = s;
@@ -43,9 +45,37 @@ void source_destroy(struct source *s)
 {
     if (!s)
         return;
-    stop_flag_fini(&s->stop);
+    inbox_fini(&s->inbox);
+    figures_fini(&s->figures);
+    trace_fini(&s->trace);
     pthread_mutex_destroy(&s->error_lock);
     free(s);
+}
+
+/* Of the source and of the members of its line. */
+static void set_status(struct source *s, enum source_state status)
+{
+    atomic_store(&s->status, status);
+    for (struct source *m = s->members; m; m = m->next_member)
+        atomic_store(&m->status, status);
+}
+
+void source_group(struct source **sources, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        struct source *s = sources[i];
+        for (size_t k = 0; k < i && s->driver->same_line && !s->leader; k++) {
+            struct source *other = sources[k];
+            if (other->leader || other->driver != s->driver ||
+                !s->driver->same_line(other->config, s->config))
+                continue;
+            struct source **end = &other->members;
+            while (*end)
+                end = &(*end)->next_member;
+            *end = s;
+            s->leader = other;
+        }
+    }
 }
 
 static enum gw_err open_driver(struct source *s)
@@ -53,14 +83,15 @@ static enum gw_err open_driver(struct source *s)
     enum gw_err err = s->driver->open(s);
 
     if (err != GW_OK) {
-        atomic_store(&s->status, SOURCE_FAILED);
+        set_status(s, SOURCE_FAILED);
         return err;
     }
     pthread_mutex_lock(&s->error_lock);
     s->last_error[0] = '\0';
     pthread_mutex_unlock(&s->error_lock);
-    if (atomic_exchange(&s->status, SOURCE_OPEN) == SOURCE_FAILED)
+    if (atomic_load(&s->status) == SOURCE_FAILED)
         log_info("source %s: open again", s->config->name);
+    set_status(s, SOURCE_OPEN);
     atomic_fetch_add(&s->opens, 1);
     metric_add(METRIC_SOURCE_OPENS, 1);
     return GW_OK;
@@ -68,22 +99,43 @@ static enum gw_err open_driver(struct source *s)
 
 /* While the source cannot be opened, its sensors have no value, and say so at their own pace: when
  * a multiple of the period has passed since the last look. */
-static void emit_timeouts(struct source *s, int64_t *last_us)
+static void emit_timeouts_of(struct source *s, int64_t now, int64_t last_us)
 {
-    int64_t wall = clock_wall_us(), now = clock_mono_us();
+    int64_t wall = clock_wall_us();
     const struct sensor_config *c;
 
     for (size_t i = 0; (c = source_sensor(s->config, i)); i++) {
-        if (c->every_us > 0 && now / c->every_us != *last_us / c->every_us)
+        if (c->every_us > 0 && now / c->every_us != last_us / c->every_us)
             source_emit_bad(s, c, wall, QUALITY_TIMEOUT);
     }
+}
+
+static void emit_timeouts(struct source *s, int64_t *last_us)
+{
+    int64_t now = clock_mono_us();
+
+    emit_timeouts_of(s, now, *last_us);
+    for (struct source *m = s->members; m; m = m->next_member)
+        emit_timeouts_of(m, now, *last_us);
     *last_us = now;
+}
+
+/* Sleeps, but not to those who want something done. */
+static void rest(struct source *s, int64_t us)
+{
+    int64_t until = clock_mono_us() + us;
+
+    while (!source_stopping(s) && (us = until - clock_mono_us()) > 0) {
+        source_sleep(s, us);
+        source_serve(s);
+    }
 }
 
 /* Polls until the driver fails or the source must stop. */
 static void poll_driver(struct source *s)
 {
     while (!source_stopping(s)) {
+        source_serve(s);
         int64_t now = clock_mono_us();
         int64_t next = now + IDLE_US;
         if (s->driver->poll(s, now, &next) != GW_OK)
@@ -108,19 +160,21 @@ static void run(void *arg)
             s->driver->close(s);
             if (source_stopping(s))
                 break;
-            atomic_store(&s->status, SOURCE_FAILED);
+            set_status(s, SOURCE_FAILED);
             if (clock_mono_us() - opened > BACKOFF_CAP_US)
                 backoff_reset(&backoff);
         } else {
             emit_timeouts(s, &last_bad_us);
         }
-        source_sleep(s, backoff_next(&backoff));
+        rest(s, backoff_next(&backoff));
     }
-    atomic_store(&s->status, SOURCE_CLOSED);
+    set_status(s, SOURCE_CLOSED);
 }
 
 enum gw_err source_start(struct source *s)
 {
+    if (s->leader)
+        return GW_OK;
     if (s->driver->poll)
         return thread_start(&s->thread, s->config->name, run, s);
     return open_driver(s);
@@ -128,7 +182,7 @@ enum gw_err source_start(struct source *s)
 
 void source_close(struct source *s)
 {
-    stop_flag_raise(&s->stop);
+    inbox_close(&s->inbox);
 }
 
 void source_stop(struct source *s)
@@ -143,12 +197,24 @@ void source_stop(struct source *s)
 
 bool source_stopping(struct source *s)
 {
-    return stop_flag_raised(&s->stop);
+    return inbox_closed(&s->inbox);
 }
 
 bool source_sleep(struct source *s, int64_t us)
 {
-    return stop_flag_wait(&s->stop, us);
+    return inbox_wait(&s->inbox, us);
+}
+
+void source_serve(struct source *s)
+{
+    inbox_run(&s->inbox);
+}
+
+enum gw_err source_call(struct source *s, struct task *t, int64_t timeout_us)
+{
+    struct source *owner = s->leader ? s->leader : s;
+
+    return owner->driver->poll ? inbox_call(&owner->inbox, t, timeout_us) : GW_EINVAL;
 }
 
 const struct sensor_config *source_sensor(const struct source_config *config, size_t i)

@@ -5,6 +5,9 @@
 #define SENSORGW_DRIVERS_SOURCE_H
 
 #include "config/config.h"
+#include "drivers/figures.h"
+#include "drivers/inbox.h"
+#include "drivers/trace.h"
 #include "gateway/core/err.h"
 #include "gateway/core/ledger.h"
 #include "gateway/core/queue.h"
@@ -36,8 +39,13 @@ struct source {
     const struct driver *driver;
     const struct source_config *config;
     const struct source_env *env;
-    struct stop_flag stop; /* a driver that waits looks at it: source_stopping(), source_sleep() */
+    struct source *leader;  /* the source whose thread and line this one shares; NULL: its own */
+    struct source *members; /* that share this one's; linked by `next_member` */
+    struct source *next_member;
+    struct inbox inbox; /* a driver that waits looks at it: source_stopping(), source_sleep() */
     struct thread thread;
+    struct figures figures; /* of the units on its line */
+    struct trace trace;     /* of the frames on its line */
 
     /* the driver's */
     void *state;
@@ -55,6 +63,15 @@ struct source {
 enum gw_err source_create(struct source **out, const struct source_config *config,
                           const struct source_env *env);
 void source_destroy(struct source *s); /* stopped; NULL is ok */
+
+/* Lets sources that name the same line share the first one's thread, before any is started: two
+ * threads on one line would talk at the same time. Such a member is started and stopped like any
+ * other, but its leader's driver serves its devices. */
+void source_group(struct source **sources, size_t count);
+
+/* Has a task run in the thread that serves the source; see inbox_call(). GW_EINVAL: a source
+ * without a thread. Any thread but that. */
+enum gw_err source_call(struct source *s, struct task *t, int64_t timeout_us);
 
 /* Starts its thread (or, for a driver that is pushed to, opens it in the caller's thread). */
 enum gw_err source_start(struct source *s);
@@ -96,7 +113,10 @@ void source_reject(struct source *s, enum drop_reason why);
 void source_error(struct source *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 bool source_stopping(struct source *s);
-/* Sleeps at most `us` µs; true when the source must stop. The source's own thread. */
+/* Runs the tasks that wait: a driver calls it between two requests. The source's own thread. */
+void source_serve(struct source *s);
+/* Sleeps at most `us` µs, less when a task comes; true when the source must stop. The source's own
+ * thread. */
 bool source_sleep(struct source *s, int64_t us);
 
 /* All sensors of the source in file order, across its devices: for (i = 0; (c =

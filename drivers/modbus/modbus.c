@@ -12,6 +12,13 @@ static bool stopping(void *source)
     return source_stopping(source);
 }
 
+static void trace(void *source, bool sent, const uint8_t *bytes, size_t n)
+{
+    struct source *s = source;
+
+    trace_add(&s->trace, sent, bytes, n);
+}
+
 static enum gw_err open_bus(struct source *s)
 {
     const struct modbus_source *o = s->config->options;
@@ -21,6 +28,7 @@ static enum gw_err open_bus(struct source *s)
     char fault[LINK_FAULT_SIZE];
 
     transport.stopping = stopping;
+    transport.trace = trace;
     transport.arg = s;
     enum gw_err err = transport_open(&t, &transport, fault);
     if (err != GW_OK) {

@@ -157,8 +157,15 @@ static bool may_skip(const struct transport *t, const struct frame_request *q,
     return result == FRAME_BAD_TRANSACTION && age <= LATE_TRANSACTIONS;
 }
 
+static void trace(struct transport *t, bool sent, const uint8_t *bytes, size_t n)
+{
+    if (t->o.trace && n > 0)
+        t->o.trace(t->o.arg, sent, bytes, n);
+}
+
 static void skip(struct transport *t, size_t length)
 {
+    trace(t, false, t->in, length);
     t->have -= length;
     memmove(t->in, t->in + length, t->have);
 }
@@ -234,7 +241,12 @@ static enum exchange converse(struct transport *t, struct frame_request *q,
     enum exchange r = send_request(t, out, n, deadline);
     if (r == EXCHANGE_TIMEOUT)
         return lost(t, "cannot send");
-    return r == EXCHANGE_OK ? await_reply(t, q, reply, deadline) : r;
+    if (r != EXCHANGE_OK)
+        return r;
+    trace(t, true, out, n);
+    r = await_reply(t, q, reply, deadline);
+    trace(t, false, t->in, t->have);
+    return r;
 }
 
 /* Brings the line in order for the next request. */

@@ -23,6 +23,7 @@ struct transport_options {
     char parity;                 /* 'N', 'E' or 'O' */
     int64_t timeout_us;          /* of an exchange, and at most of a connect */
     bool (*stopping)(void *arg); /* asked at least every 100 ms; true ends any wait */
+    void (*trace)(void *arg, bool sent, const uint8_t *bytes, size_t n); /* NULL: nobody looks */
     void *arg;
 };
 
