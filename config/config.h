@@ -58,6 +58,7 @@ struct sensor_config {
     double scale, offset;         /* value = raw × scale + offset */
     struct number_list invalid;   /* raw values that mean "no value" */
     double min, max;              /* plausible values; NAN for no limit */
+    bool writable;                /* the driver's check says so: driver.write may set it */
     void *options;                /* the driver's, schema->sensor_size bytes */
     const struct yaml_node *node; /* where it stands in the file, for config_report() */
 };

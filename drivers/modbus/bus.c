@@ -16,6 +16,7 @@
  * time-outs when that is longer. */
 #define LATE_US (5 * US_PER_SECOND)
 #define LATE_TIMEOUTS 5
+#define UNIT_IDS 256
 /* When the schedule entry of a healthy unit's probe is due: never, for practical purposes. */
 #define NEVER_US (3650 * US_PER_DAY)
 
@@ -24,11 +25,11 @@ struct unit {
     enum quality why;          /* QUALITY_GOOD: it answers */
     uint32_t failed;           /* why is not good: the request to repeat */
     int64_t first_us, last_us; /* the same: the first and the last try without an answer */
-    int64_t hold_us;           /* nothing is asked before */
     struct backoff backoff;
 };
 
 struct request {
+    struct source *source; /* the line's, or a member */
     const struct device_config *device;
     struct plan *plan;
     size_t index; /* in plan->requests */
@@ -44,7 +45,8 @@ struct bus {
     struct transport *transport;
     enum framing framing;
     int64_t timeout_us, late_us;
-    struct plan *plans; /* one for each device */
+    int64_t hold_us[UNIT_IDS]; /* a unit is asked nothing before */
+    struct plan *plans;        /* one for each device */
     size_t plan_count;
     struct unit *units;
     size_t unit_count;
@@ -94,7 +96,7 @@ static void emit_bad(struct bus *b, const struct request *r, enum quality why)
         if (has_turn(r, f))
             b->batch[n++] = convert_bad(sensor_of(r, f)->index, now, why);
     }
-    source_emit_batch(b->source, b->batch, n);
+    source_emit_batch(r->source, b->batch, n);
 }
 
 static struct reading reading_of(const struct request *r, const struct plan_field *f,
@@ -126,7 +128,7 @@ static void emit_values(struct bus *b, const struct request *r, const struct fra
         if (has_turn(r, f))
             b->batch[n++] = reading_of(r, f, reply, now);
     }
-    source_emit_batch(b->source, b->batch, n);
+    source_emit_batch(r->source, b->batch, n);
 }
 
 /* --- how units fare --- */
@@ -144,7 +146,7 @@ static void report(struct bus *b, const struct request *r)
                                         [TABLE_INPUT] = "input"};
     const struct plan_request *p = planned(r);
 
-    source_error(b->source, "%s (unit %u), %s %u to %u: %s", r->device->name, r->unit->id,
+    source_error(r->source, "%s (unit %u), %s %u to %u: %s", r->device->name, r->unit->id,
                  names[p->table], p->address, p->address + p->count - 1U,
                  transport_fault(b->transport));
 }
@@ -172,7 +174,8 @@ static void unit_answered(struct bus *b, struct unit *u, int64_t sent_us)
         return;
     if (b->framing == FRAMING_RTU && sent_us - u->last_us < b->late_us) {
         int64_t late = 2 * (sent_us - u->first_us);
-        u->hold_us = clock_mono_us() + b->timeout_us + (late < b->late_us ? late : b->late_us);
+        b->hold_us[u->id] =
+            clock_mono_us() + b->timeout_us + (late < b->late_us ? late : b->late_us);
     }
     u->why = QUALITY_GOOD;
     backoff_reset(&u->backoff);
@@ -222,6 +225,27 @@ static enum gw_err refused(struct bus *b, struct request *r, uint8_t exception, 
 
 /* --- asking --- */
 
+static enum quality quality_of(enum exchange how)
+{
+    if (how == EXCHANGE_OK)
+        return QUALITY_GOOD;
+    if (how == EXCHANGE_EXCEPTION)
+        return QUALITY_EXCEPTION;
+    return how == EXCHANGE_BAD_FRAME ? QUALITY_CRC : QUALITY_TIMEOUT;
+}
+
+static enum exchange exchange(struct bus *b, struct frame_request *q, struct frame_reply *reply)
+{
+    int64_t begun = clock_mono_us();
+    enum exchange how = transport_exchange(b->transport, q, reply);
+
+    metric_add(METRIC_SCANS, 1);
+    if (how != EXCHANGE_STOPPED)
+        figures_note(&b->source->figures, figures_unit(&b->source->figures, q->unit),
+                     quality_of(how), clock_mono_us() - begun);
+    return how;
+}
+
 static enum gw_err ask(struct bus *b, struct request *r)
 {
     const struct plan_request *p = planned(r);
@@ -230,8 +254,7 @@ static enum gw_err ask(struct bus *b, struct request *r)
     struct frame_reply reply;
     int64_t sent_us = clock_mono_us();
 
-    metric_add(METRIC_SCANS, 1);
-    switch (transport_exchange(b->transport, &q, &reply)) {
+    switch (exchange(b, &q, &reply)) {
     case EXCHANGE_OK:
         unit_answered(b, r->unit, sent_us);
         backoff_reset(&r->refusal);
@@ -265,8 +288,8 @@ static enum gw_err take_turn(struct bus *b, struct request *r)
         emit_bad(b, r, r->unit->why);
     else if (now < r->refused_us)
         emit_bad(b, r, QUALITY_EXCEPTION);
-    else if (now < r->unit->hold_us) {
-        schedule_defer(b->schedule, (uint32_t)(r - b->requests), r->unit->hold_us);
+    else if (now < b->hold_us[r->unit->id]) {
+        schedule_defer(b->schedule, (uint32_t)(r - b->requests), b->hold_us[r->unit->id]);
         return GW_OK;
     } else
         err = ask(b, r);
@@ -282,6 +305,52 @@ static enum gw_err run(struct bus *b, uint32_t id)
     return u->why == QUALITY_GOOD ? GW_OK : ask(b, &b->requests[u->failed]);
 }
 
+static struct unit *find_unit(const struct bus *b, uint8_t id)
+{
+    for (size_t i = 0; i < b->unit_count; i++) {
+        if (b->units[i].id == id)
+            return &b->units[i];
+    }
+    return NULL;
+}
+
+/* On an RTU line, a unit that owes an answer is asked nothing else. */
+static bool owes_answer(const struct bus *b, uint8_t id)
+{
+    const struct unit *u = find_unit(b, id);
+
+    return b->framing == FRAMING_RTU &&
+           ((u && u->why != QUALITY_GOOD) || clock_mono_us() < b->hold_us[id]);
+}
+
+enum gw_err bus_ask(struct bus *b, struct frame_request *q, struct frame_reply *reply,
+                    const char **why)
+{
+    *reply = (struct frame_reply){0};
+    *why = "it owes an answer to an earlier request; try again in some seconds";
+    if (owes_answer(b, q->unit))
+        return GW_EBUSY;
+    enum exchange how = exchange(b, q, reply);
+    *why = transport_fault(b->transport);
+    switch (how) {
+    case EXCHANGE_OK:
+        return GW_OK;
+    case EXCHANGE_EXCEPTION:
+        return GW_EREFUSED;
+    case EXCHANGE_TIMEOUT:
+    case EXCHANGE_BAD_FRAME:
+        if (b->framing == FRAMING_RTU)
+            b->hold_us[q->unit] = clock_mono_us() + b->late_us;
+        return how == EXCHANGE_TIMEOUT ? GW_ETIMEDOUT : GW_EPROTO;
+    case EXCHANGE_STOPPED:
+        return GW_ECLOSED;
+    case EXCHANGE_LOST:
+    case EXCHANGE_GONE:
+        break;
+    }
+    return GW_ECONN;
+}
+
 enum gw_err bus_poll(struct bus *b, int64_t now_us, int64_t *next_us)
 {
     uint32_t id;
@@ -295,6 +364,7 @@ enum gw_err bus_poll(struct bus *b, int64_t now_us, int64_t *next_us)
         enum gw_err err = run(b, id);
         if (err != GW_OK)
             return err;
+        source_serve(b->source); /* what a person waits for goes before what is due */
     }
     *next_us = schedule_next(b->schedule);
     return GW_OK;
@@ -305,16 +375,17 @@ enum gw_err bus_poll(struct bus *b, int64_t now_us, int64_t *next_us)
 /* Health belongs to the unit on the line, however many devices of the file share it. */
 static struct unit *unit_for(struct bus *b, uint8_t id)
 {
-    for (size_t i = 0; i < b->unit_count; i++) {
-        if (b->units[i].id == id)
-            return &b->units[i];
-    }
-    struct unit *u = &b->units[b->unit_count++];
+    struct unit *u = find_unit(b, id);
+
+    if (u)
+        return u;
+    u = &b->units[b->unit_count++];
     *u = (struct unit){.id = id, .why = QUALITY_GOOD, .backoff = new_backoff(id)};
     return u;
 }
 
-static enum gw_err add_device(struct bus *b, const struct device_config *device, int64_t now_us)
+static enum gw_err add_device(struct bus *b, struct source *s, const struct device_config *device,
+                              int64_t now_us)
 {
     const struct modbus_device *d = device->options;
     struct plan *plan = &b->plans[b->plan_count];
@@ -326,20 +397,32 @@ static enum gw_err add_device(struct bus *b, const struct device_config *device,
     struct unit *u = unit_for(b, (uint8_t)d->unit_id);
     for (size_t i = 0; err == GW_OK && i < plan->request_count; i++) {
         uint32_t id = (uint32_t)b->request_count++;
-        b->requests[id] = (struct request){
-            .device = device, .plan = plan, .index = i, .unit = u, .refusal = new_backoff(id)};
+        b->requests[id] = (struct request){.source = s,
+                                           .device = device,
+                                           .plan = plan,
+                                           .index = i,
+                                           .unit = u,
+                                           .refusal = new_backoff(id)};
         err = schedule_add(b->schedule, id, now_us, plan->requests[i].period_us);
     }
     return err;
 }
 
-static enum gw_err fill(struct bus *b, const struct source_config *c)
+/* The source of the line, then its members. */
+static struct source *next_source(const struct bus *b, const struct source *s)
+{
+    return s == b->source ? s->members : s->next_member;
+}
+
+static enum gw_err fill(struct bus *b, size_t devices)
 {
     int64_t now = clock_mono_us();
-    enum gw_err err = schedule_create(&b->schedule, b->capacity + c->device_count);
+    enum gw_err err = schedule_create(&b->schedule, b->capacity + devices);
 
-    for (size_t i = 0; err == GW_OK && i < c->device_count; i++)
-        err = add_device(b, &c->devices[i], now);
+    for (struct source *s = b->source; s; s = next_source(b, s)) {
+        for (size_t i = 0; err == GW_OK && i < s->config->device_count; i++)
+            err = add_device(b, s, &s->config->devices[i], now);
+    }
     for (size_t i = 0; err == GW_OK && i < b->unit_count; i++)
         err = schedule_add(b->schedule, probe_id(b, &b->units[i]), now + NEVER_US, NEVER_US);
     return err;
@@ -347,9 +430,9 @@ static enum gw_err fill(struct bus *b, const struct source_config *c)
 
 enum gw_err bus_create(struct bus **out, struct source *s, struct transport *t)
 {
-    const struct source_config *c = s->config;
-    struct transport_options o = modbus_transport_options(c->options);
+    struct transport_options o = modbus_transport_options(s->config->options);
     struct bus *b = calloc(1, sizeof(*b));
+    size_t devices = 0;
 
     if (!b)
         return GW_ENOMEM;
@@ -357,13 +440,17 @@ enum gw_err bus_create(struct bus **out, struct source *s, struct transport *t)
     b->framing = o.framing;
     b->timeout_us = o.timeout_us;
     b->late_us = LATE_TIMEOUTS * o.timeout_us > LATE_US ? LATE_TIMEOUTS * o.timeout_us : LATE_US;
-    while (source_sensor(c, b->capacity))
-        b->capacity++;
-    b->plans = calloc(c->device_count + 1, sizeof(*b->plans));
-    b->units = calloc(c->device_count + 1, sizeof(*b->units));
+    for (const struct source *i = s; i; i = next_source(b, i)) {
+        devices += i->config->device_count;
+        for (size_t k = 0; source_sensor(i->config, k); k++)
+            b->capacity++;
+    }
+    b->plans = calloc(devices + 1, sizeof(*b->plans));
+    b->units = calloc(devices + 1, sizeof(*b->units));
     b->requests = calloc(b->capacity + 1, sizeof(*b->requests));
     b->batch = calloc(b->capacity + 1, sizeof(*b->batch));
-    enum gw_err err = b->plans && b->units && b->requests && b->batch ? fill(b, c) : GW_ENOMEM;
+    enum gw_err err =
+        b->plans && b->units && b->requests && b->batch ? fill(b, devices) : GW_ENOMEM;
     if (err != GW_OK) {
         bus_destroy(b);
         return err;

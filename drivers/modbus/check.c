@@ -141,6 +141,27 @@ static void check_bits(const struct sensor_config *c, struct modbus_sensor *o,
                       decode_type_name(type));
 }
 
+static void check_writable(struct sensor_config *c, const struct modbus_sensor *o,
+                           struct config_reporter *r)
+{
+    c->writable = o->writable;
+    if (!o->writable) {
+        if (written(c->node, "write_with"))
+            config_report(r, c->node, "write_with", "is for a sensor with \"writable: true\"");
+        return;
+    }
+    if (o->table == TABLE_INPUT || o->table == TABLE_DISCRETE)
+        config_report(r, c->node, "writable",
+                      "input registers and discrete inputs can only be read");
+    else if (o->field.width || decode_type_bits((enum modbus_type)o->type) < 16)
+        config_report(r, c->node, "writable",
+                      "a part of a register cannot be set: take a type that has all of it");
+    else if (o->write_with == WRITE_SINGLE && o->count > 1)
+        config_report(r, c->node, "write_with",
+                      "single sets one register, but %s has %u: say multiple",
+                      decode_type_name((enum modbus_type)o->type), o->count);
+}
+
 void modbus_check_sensor(struct sensor_config *c, const struct device_config *device,
                          struct config_reporter *r)
 {
@@ -151,6 +172,7 @@ void modbus_check_sensor(struct sensor_config *c, const struct device_config *de
         return;
     if (o->table == TABLE_COIL || o->table == TABLE_DISCRETE) {
         check_bit_table(c, o, r);
+        check_writable(c, o, r);
         return;
     }
     o->field = (struct modbus_field){
@@ -158,6 +180,7 @@ void modbus_check_sensor(struct sensor_config *c, const struct device_config *de
     o->count = (uint16_t)decode_type_registers((enum modbus_type)o->type);
     check_order(c, o, r);
     check_bits(c, o, r);
+    check_writable(c, o, r);
     if (o->address + o->count > 65536)
         config_report(r, c->node, NULL, "%s at %u ends beyond the last register, 65535",
                       decode_type_name((enum modbus_type)o->type), o->address);

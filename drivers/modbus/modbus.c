@@ -2,6 +2,7 @@
 /* The modbus driver: serial RTU lines, Modbus TCP and RTU frames over TCP. */
 #include "drivers/driver.h"
 #include "drivers/modbus/bus.h"
+#include "drivers/modbus/command.h"
 #include "drivers/modbus/describe.h"
 #include "drivers/modbus/options.h"
 
@@ -72,5 +73,8 @@ const struct driver driver_modbus = {
     .open = open_bus,
     .poll = poll_bus,
     .close = close_bus,
+    .same_line = modbus_same_line,
+    .command = command_ask,
+    .write = command_write,
     .describe = describe_source,
 };

@@ -2,9 +2,11 @@
 #include "drivers/modbus/options.h"
 
 #include <stddef.h>
+#include <string.h>
 
 static const char *const parity_choices[] = {"none", "even", "odd", NULL};
 static const char *const framing_choices[] = {"tcp", "rtu", NULL};
+static const char *const write_choices[] = {"auto", "single", "multiple", NULL};
 static const char *const byte_choices[] = {"low", "high", NULL};
 
 static const char *const type_choices[] = {
@@ -186,8 +188,30 @@ const struct option modbus_sensor_options[] = {
      .table = bits_options,
      .group = "?bit | bits",
      .help = "Takes some bits of the value"},
+    {.key = "writable",
+     .type = OPTION_BOOL,
+     .offset = AT(writable),
+     .fallback = "false",
+     .help = "May be set over MQTT and with `sensorgw write`; coils and holding registers only"},
+    {.key = "write_with",
+     .type = OPTION_ENUM,
+     .offset = AT(write_with),
+     .fallback = "auto",
+     .choices = write_choices,
+     .help = "Functions that write: single (5, 6), multiple (15, 16), or auto: single for one "
+             "coil or register, multiple for more"},
     {0}};
 #undef AT
+
+bool modbus_same_line(const struct source_config *a, const struct source_config *b)
+{
+    const struct modbus_source *x = a->options, *y = b->options;
+
+    if (x->port && y->port)
+        return strcmp(x->port, y->port) == 0;
+    return x->host && y->host && strcmp(x->host, y->host) == 0 &&
+           strcmp(x->service, y->service) == 0;
+}
 
 struct transport_options modbus_transport_options(const struct modbus_source *o)
 {

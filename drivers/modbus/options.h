@@ -9,9 +9,13 @@
 #include "drivers/modbus/plan.h"
 #include "drivers/modbus/transport.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum modbus_parity { PARITY_NONE, PARITY_EVEN, PARITY_ODD };
+
+/* Functions 5 and 6 for one coil or register and 15 and 16 for more, or always one kind. */
+enum modbus_write { WRITE_AUTO, WRITE_SINGLE, WRITE_MULTIPLE };
 
 struct modbus_source {
     char *port, *address; /* exactly one; NULL for the other */
@@ -35,6 +39,8 @@ struct modbus_sensor {
     struct {
         int64_t shift, width; /* width 0 or less: none */
     } bits;
+    bool writable;
+    int write_with; /* enum modbus_write */
     /* set by the check */
     struct modbus_field field;
     uint8_t table;           /* enum modbus_table */
@@ -50,6 +56,8 @@ void modbus_check_sensor(struct sensor_config *c, const struct device_config *de
 void modbus_check_source(struct source_config *c, struct config_reporter *r);
 void modbus_free_source(void *options);
 
+/* Two sources on one port, or one host and port. */
+bool modbus_same_line(const struct source_config *a, const struct source_config *b);
 /* Borrows the strings of the options. stopping and arg are left for the caller to fill. */
 struct transport_options modbus_transport_options(const struct modbus_source *o);
 /* The requests for a device; a field's id is the sensor's place in device->sensors. */
