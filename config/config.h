@@ -108,6 +108,7 @@ struct gateway_section {
     char *name;      /* part of every topic; default: the host's name */
     int64_t workers; /* worker threads, each with its own lane */
     int64_t queue;   /* readings, all lanes together */
+    char *control;   /* path of the control socket, or "off"; NULL: beside the database */
     struct {
         int level;  /* enum log_level */
         int format; /* enum log_format */

@@ -55,6 +55,12 @@ const struct option gateway_options[] = {
      .min = 1024,
      .max = 1048576,
      .help = "Readings that the shared queue holds, all lanes together"},
+    {.key = "control",
+     .type = OPTION_STRING,
+     .offset = AT(control),
+     .fallback = OPTION_OPTIONAL,
+     .help = "Socket for monitor, read, scan and write, or off; the database's name with "
+             ".control when left out"},
     {.key = "log",
      .type = OPTION_TABLE,
      .offset = AT(log),

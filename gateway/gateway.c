@@ -11,6 +11,7 @@
 #include "drivers/mqtt/client.h"
 #include "drivers/source.h"
 #include "gateway/alert.h"
+#include "gateway/control.h"
 #include "gateway/core/clock.h"
 #include "gateway/core/log.h"
 #include "gateway/core/metrics.h"
@@ -18,6 +19,7 @@
 #include "gateway/http/http.h"
 #include "gateway/live.h"
 #include "gateway/publisher.h"
+#include "gateway/setter.h"
 #include "gateway/worker.h"
 #include "storage/store.h"
 #include "storage/writer.h"
@@ -49,6 +51,8 @@ struct gateway {
     struct http *http;
     struct source_env env;
     struct source **sources;
+    struct setter *setter;
+    struct control *control;
 };
 
 /* --- the links between the parts --- */
@@ -294,12 +298,31 @@ static enum gw_err start_sources(struct gateway *g)
     };
     for (size_t i = 0; i < g->config->source_count; i++) {
         enum gw_err err = source_create(&g->sources[i], &g->config->sources[i], &g->env);
-        if (err == GW_OK)
-            err = source_start(g->sources[i]);
+        if (err != GW_OK)
+            return err;
+    }
+    source_group(g->sources, g->config->source_count);
+    for (size_t i = 0; i < g->config->source_count; i++) {
+        enum gw_err err = source_start(g->sources[i]);
         if (err != GW_OK)
             return err;
     }
     return g->client ? mqtt_client_start(g->client) : GW_OK;
+}
+
+static enum gw_err start_control(struct gateway *g)
+{
+    enum gw_err err = setter_create(&g->setter, g->config, g->sources);
+
+    if (err != GW_OK)
+        return err;
+    return control_start(&g->control, &(struct control_options){
+                                          .config = g->config,
+                                          .sources = g->sources,
+                                          .sensors = g->sensors,
+                                          .live = g->live,
+                                          .setter = g->setter,
+                                      });
 }
 
 enum gw_err gateway_start(struct gateway **out, const struct config *config)
@@ -308,10 +331,12 @@ enum gw_err gateway_start(struct gateway **out, const struct config *config)
         const char *what;
         enum gw_err (*start)(struct gateway *);
     } list[] = {
-        {"tables", start_tables},       {"sensors", start_sensors}, {"database", start_store},
-        {"queues", start_queues},       {"alerts", start_alerts},   {"writer", start_writer},
-        {"publisher", start_publisher}, {"workers", start_workers}, {"HTTP server", start_http},
-        {"sources", start_sources},
+        {"tables", start_tables},          {"sensors", start_sensors},
+        {"database", start_store},         {"queues", start_queues},
+        {"alerts", start_alerts},          {"writer", start_writer},
+        {"publisher", start_publisher},    {"workers", start_workers},
+        {"HTTP server", start_http},       {"sources", start_sources},
+        {"control socket", start_control},
     };
     struct gateway *g = calloc(1, sizeof(*g));
 
@@ -416,6 +441,7 @@ static void summarise(const struct gateway *g, struct gateway_summary *s)
 
 static void destroy(struct gateway *g)
 {
+    setter_destroy(g->setter);
     for (size_t i = 0; g->sources && i < g->config->source_count; i++)
         source_destroy(g->sources[i]);
     mqtt_client_destroy(g->client); /* Paho's threads call the publisher until then */
@@ -436,6 +462,7 @@ void gateway_stop(struct gateway *g, struct gateway_summary *summary)
     if (!g)
         return;
     stop_sources(g);
+    control_stop(g->control); /* whom no source answers any more */
     stop_workers(g);
     /* The publisher goes first to its read-only end: the writer still takes the broker's last
      * answers. */

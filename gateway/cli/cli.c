@@ -49,6 +49,18 @@ int cli_load_config(const struct cli *cli, struct config **out)
     return err == GW_OK ? CLI_OK : CLI_FAILED;
 }
 
+int cli_find_config(const struct cli *cli, struct config **out)
+{
+    const char *path = config_path(cli);
+    struct config_errors errors = {0};
+    size_t drivers;
+    const struct driver_schema *const *schemas = driver_schemas(&drivers);
+
+    enum gw_err err = path ? config_load(path, schemas, drivers, out, &errors) : GW_ENOENT;
+    config_errors_free(&errors);
+    return err == GW_OK ? CLI_OK : CLI_FAILED;
+}
+
 int cli_open_database(const struct cli *cli, struct query **out)
 {
     struct config *config = NULL;

@@ -38,7 +38,7 @@ extern const struct command *const cli_commands[];
 
 extern const struct command cli_command_run, cli_command_check, cli_command_sensors,
     cli_command_history, cli_command_alerts, cli_command_read, cli_command_scan,
-    cli_command_version;
+    cli_command_monitor, cli_command_write, cli_command_version;
 
 /* Parses `argv` with getopt_long; -c/--config, --database and -h/--help are added to every
  * command's own options, which are given in the same form. Returns the short option or `val` of the
@@ -70,6 +70,8 @@ void cli_print_help(const struct command *c, FILE *f);
 
 /* Loads the configuration and prints its errors. Returns CLI_OK or the exit status. */
 int cli_load_config(const struct cli *cli, struct config **out);
+/* The same without a word, for a command that can do without. */
+int cli_find_config(const struct cli *cli, struct config **out);
 /* Opens the database that --database or the configuration names. */
 int cli_open_database(const struct cli *cli, struct query **out);
 

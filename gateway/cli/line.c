@@ -4,8 +4,10 @@
 #include "drivers/driver.h"
 #include "drivers/modbus/options.h"
 #include "gateway/cli/cli.h"
+#include "gateway/cli/daemon.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define TEXT_SIZE 2048
@@ -86,9 +88,34 @@ static bool never(void *arg)
     return false;
 }
 
-int line_open(struct line *l)
+/* The line of the running gateway that is this one. */
+static const struct source_config *find_source(const struct config *daemons,
+                                               const struct source_config *ours)
 {
-    char text[TEXT_SIZE], fault[LINK_FAULT_SIZE] = "";
+    for (size_t i = 0; i < daemons->source_count; i++) {
+        const struct source_config *s = &daemons->sources[i];
+        if (strcmp(s->schema->name, "modbus") == 0 && modbus_same_line(s, ours))
+            return s;
+    }
+    return NULL;
+}
+
+/* A configuration that is not there or not valid means that there is no gateway to ask. */
+static bool find_daemon(struct line *l)
+{
+    const char *why;
+
+    if (!l->cli || cli_find_config(l->cli, &l->daemons) != CLI_OK)
+        return false;
+    l->source = find_source(l->daemons, &l->config->sources[0]);
+    l->daemon = l->source ? daemon_open(l->daemons, &why) : NULL;
+    return l->daemon != NULL;
+}
+
+/* What the user wrote, as a configuration of one source. */
+static int parse(struct line *l)
+{
+    char text[TEXT_SIZE];
     struct config_errors errors = {0};
     size_t count;
     const struct driver_schema *const *schemas = driver_schemas(&count);
@@ -97,12 +124,32 @@ int line_open(struct line *l)
         fprintf(stderr, "sensorgw: the address is too long\n");
         return CLI_USAGE;
     }
-    if (config_parse("command line", text, strlen(text), schemas, count, &l->config, &errors) !=
-        GW_OK) {
-        int status = explain(&errors);
-        config_errors_free(&errors);
+    if (config_parse("command line", text, strlen(text), schemas, count, &l->config, &errors) ==
+        GW_OK)
+        return CLI_OK;
+    int status = explain(&errors);
+    config_errors_free(&errors);
+    return status;
+}
+
+bool line_is_polled(struct line *l)
+{
+    if (parse(l) == CLI_OK && find_daemon(l))
+        return true;
+    line_close(l);
+    l->cli = NULL; /* not to be looked for again */
+    return false;
+}
+
+int line_open(struct line *l)
+{
+    char fault[LINK_FAULT_SIZE] = "";
+    int status = parse(l);
+
+    if (status != CLI_OK)
         return status;
-    }
+    if (find_daemon(l))
+        return CLI_OK;
     struct transport_options o = modbus_transport_options(l->config->sources[0].options);
     o.stopping = never;
     if (transport_open(&l->transport, &o, fault) == GW_OK)
@@ -116,6 +163,63 @@ void line_close(struct line *l)
 {
     transport_close(l->transport);
     l->transport = NULL;
+    daemon_close(l->daemon);
+    l->daemon = NULL;
+    config_free(l->daemons);
+    l->daemons = NULL;
     config_free(l->config);
     l->config = NULL;
+}
+
+const char *line_fault(const struct line *l)
+{
+    return l->daemon ? l->fault : transport_fault(l->transport);
+}
+
+/* --- through a running gateway --- */
+
+static void put_value(const struct frame_request *q, uint8_t *data, size_t i, unsigned long value)
+{
+    if (q->function <= TABLE_DISCRETE) {
+        data[i / 8] |= (uint8_t)(value << i % 8);
+    } else {
+        data[2 * i] = (uint8_t)(value >> 8);
+        data[2 * i + 1] = (uint8_t)value;
+    }
+}
+
+/* "ok MICROSECONDS VALUE …" */
+static enum exchange take_values(struct line *l, const struct frame_request *q, const char *text,
+                                 struct frame_reply *reply)
+{
+    char *end;
+
+    memset(l->data, 0, sizeof(l->data));
+    (void)strtoll(text, &end, 10); /* the time */
+    for (size_t i = 0; i < q->count; i++)
+        put_value(q, l->data, i, strtoul(end, &end, 10));
+    reply->data = l->data;
+    return EXCHANGE_OK;
+}
+
+enum exchange line_ask(struct line *l, struct frame_request *q, struct frame_reply *reply)
+{
+    if (!l->daemon)
+        return transport_exchange(l->transport, q, reply);
+    *reply = (struct frame_reply){0};
+    char **lines = daemon_ask(l->daemon, "ask\t%s\t%u\t%u\t%u\t%u", l->source->name, q->unit,
+                              q->function, q->address, q->count);
+    if (!lines || !lines[0]) {
+        snprintf(l->fault, sizeof(l->fault), "the gateway that polls this line has stopped");
+        return EXCHANGE_GONE;
+    }
+    if (strncmp(lines[0], "ok ", 3) == 0)
+        return take_values(l, q, lines[0] + 3, reply);
+    if (sscanf(lines[0], "exception %hhu", &reply->exception) == 1)
+        return EXCHANGE_EXCEPTION;
+    if (strcmp(lines[0], "silent") == 0)
+        return EXCHANGE_TIMEOUT;
+    const char *text = strncmp(lines[0], "error ", 6) == 0 ? lines[0] + 6 : lines[0];
+    snprintf(l->fault, sizeof(l->fault), "%s", text);
+    return EXCHANGE_BAD_FRAME;
 }

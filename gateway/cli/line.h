@@ -9,14 +9,24 @@
 
 #include <stdbool.h>
 
+struct cli;
+struct daemon;
+
 /* As written by the user; NULL: the driver's default. */
 struct line {
     const char *where; /* "/dev/ttyUSB0", "host", "host:port" */
     const char *baud, *parity, *stop_bits, *timeout;
-    bool is_rtu; /* RTU frames over TCP */
+    bool is_rtu;           /* RTU frames over TCP */
+    const struct cli *cli; /* says which configuration a running gateway has; NULL: look for none */
 
-    struct config *config; /* what was made of it; the transport borrows from it */
-    struct transport *transport;
+    struct config *config;       /* what was made of it; the transport borrows from it */
+    struct transport *transport; /* NULL with a daemon */
+    struct config *daemons;      /* the running gateway's configuration, NULL when it has not this
+                                    line */
+    const struct source_config *source; /* of it, that has the line */
+    struct daemon *daemon;
+    uint8_t data[FRAME_MAX]; /* of the daemon's last answer */
+    char fault[LINK_FAULT_SIZE];
 };
 
 /* The options for struct cli_option lists, and for the help text. */
@@ -36,8 +46,14 @@ struct line {
 /* True when c was one of LINE_OPTIONS. */
 bool line_option(struct line *l, int c, const char *argument);
 
-/* Opens it. Returns CLI_OK or the exit status, having said why on standard error. */
+/* Opens it; or, when a running gateway polls this line, goes through that, with the settings that
+ * it has. Returns CLI_OK or the exit status, having said why on standard error. */
 int line_open(struct line *l);
+/* Whether a running gateway polls it; then it is open. */
+bool line_is_polled(struct line *l);
+/* As transport_exchange(), for functions 1 to 4; a reply's data are valid until the next call. */
+enum exchange line_ask(struct line *l, struct frame_request *q, struct frame_reply *reply);
+const char *line_fault(const struct line *l);
 void line_close(struct line *l); /* idempotent */
 
 #endif

@@ -193,7 +193,7 @@ static enum exchange exchange(struct line *l, struct place *p, bool may_shrink,
     for (;;) {
         struct frame_request q = {
             .unit = p->unit, .function = p->table, .address = p->address, .count = p->count};
-        result = transport_exchange(l->transport, &q, reply);
+        result = line_ask(l, &q, reply);
         bool is_beyond =
             result == EXCHANGE_EXCEPTION && (reply->exception == 2 || reply->exception == 3);
         if (!is_beyond || !may_shrink || p->count == 1)
@@ -224,7 +224,7 @@ static int read_place(struct line *l, struct place *p, bool may_shrink, bool as_
                 "parity right?\n",
                 p->unit);
     else
-        fprintf(stderr, "sensorgw: unit %u: %s\n", p->unit, transport_fault(l->transport));
+        fprintf(stderr, "sensorgw: unit %u: %s\n", p->unit, line_fault(l));
     return CLI_FAILED;
 }
 
@@ -270,7 +270,7 @@ static int run(struct cli *cli, int argc, char **argv)
     static const struct cli_option options[] = {
         LINE_OPTIONS, {"count", 'n', true}, {"json", 'j', false}, {0}};
     struct cli_parser p = {cli, &cli_command_read, options, argc, argv, 0, 0};
-    struct line line = {0};
+    struct line line = {.cli = cli};
     struct place place = {0};
     bool as_json = false;
     long count = 0;
@@ -302,6 +302,6 @@ const struct command cli_command_read = {
             "out.\n" LINE_HELP
             "  -n, --count N          so many registers or bits; default 4 registers or 1 bit\n"
             "  -j, --json             a JSON array of addresses and values\n"
-            "\nA line that a gateway polls is in use; stop it first.\n",
+            "\nA line that a running gateway polls is read through it (-c says which).\n",
     .run = run,
 };

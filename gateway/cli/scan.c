@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sensorgw scan: which units are there, at which speed and parity; and a stanza to begin with. */
-#include "drivers/modbus/plan.h"
+#include "drivers/modbus/options.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/line.h"
 #include "gateway/core/clock.h"
@@ -49,7 +49,7 @@ static enum exchange ask(struct scan *s, uint8_t unit, uint8_t table, struct fra
 {
     struct frame_request q = {.unit = unit, .function = table, .address = 0, .count = 1};
 
-    return transport_exchange(s->line.transport, &q, reply);
+    return line_ask(&s->line, &q, reply);
 }
 
 /* A table to begin with: holding, else any that has something at 0. */
@@ -77,8 +77,7 @@ static int sweep(struct scan *s, int first, int last)
         enum exchange result = ask(s, (uint8_t)unit, TABLE_HOLDING, &reply);
         if (result == EXCHANGE_GONE) {
             progress_end(s);
-            fprintf(stderr, "sensorgw: %s: %s\n", s->line.where,
-                    transport_fault(s->line.transport));
+            fprintf(stderr, "sensorgw: %s: %s\n", s->line.where, line_fault(&s->line));
             return CLI_FAILED;
         }
         if (result != EXCHANGE_OK && result != EXCHANGE_EXCEPTION)
@@ -124,6 +123,22 @@ static int try_settings(struct scan *s, int first, int last)
     s->line.baud = baud;
     s->line.parity = parity;
     return status;
+}
+
+/* A gateway polls this line: its settings are known, and are not tried. */
+static int scan_polled(struct scan *s)
+{
+    static const char *const parities[] = {
+        [PARITY_NONE] = "none", [PARITY_EVEN] = "even", [PARITY_ODD] = "odd"};
+    const struct modbus_source *o = s->line.source->options;
+    static char baud[16];
+
+    fprintf(stderr, "The gateway polls %s as \"%s\": going through it.\n", s->line.where,
+            s->line.source->name);
+    snprintf(baud, sizeof(baud), "%lld", (long long)o->baud);
+    s->line.baud = baud;
+    s->line.parity = parities[o->parity];
+    return sweep(s, s->first, s->last);
 }
 
 static int scan_serial(struct scan *s)
@@ -207,7 +222,10 @@ static int scan(struct scan *s)
     s->is_terminal = isatty(STDERR_FILENO);
     if (!s->line.timeout)
         s->line.timeout = s->is_serial ? SERIAL_TIMEOUT : TCP_TIMEOUT;
-    int status = s->is_serial ? scan_serial(s) : try(s, s->first, s->last);
+    int status = line_is_polled(&s->line) ? scan_polled(s)
+                 : s->is_serial           ? scan_serial(s)
+                                          : try(s, s->first, s->last);
+    line_close(&s->line);
     return status == CLI_OK ? report(s) : status;
 }
 
@@ -220,6 +238,7 @@ static int run(struct cli *cli, int argc, char **argv)
 
     if (!s)
         return CLI_FAILED;
+    s->line.cli = cli;
     s->first = 1;
     s->last = UNITS;
     while (status == CLI_OK && (c = cli_next(&p)) >= 0) {
@@ -247,7 +266,8 @@ const struct command cli_command_scan = {
         "On a serial line, speeds and parities that are not given are tried one after the other: "
         "first\nwith 16 units, then with all. What is found goes to standard error, the stanza "
         "to standard output.\n" LINE_HELP "  -u, --units FIRST-LAST default 1-247\n"
-        "\nA line that a gateway polls is in use; stop it first. The time-out is 60ms here, 250ms "
-        "over TCP.\n",
+        "\nA line that a running gateway polls is scanned through it, at its settings (-c says "
+        "which). "
+        "Else\nthe time-out is 60ms here, 250ms over TCP.\n",
     .run = run,
 };

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The running gateway, asked through its control socket (gateway/control.h). */
+#ifndef SENSORGW_GATEWAY_CLI_DAEMON_H
+#define SENSORGW_GATEWAY_CLI_DAEMON_H
+
+#include "config/config.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct daemon;
+
+/* Connects to the gateway that runs with this configuration. NULL: there is none, or it is not for
+ * us (`why`, static or until the next call, in words). */
+struct daemon *daemon_open(const struct config *config, const char **why);
+void daemon_close(struct daemon *d); /* NULL is ok */
+
+/* Sends one request and waits for its answer: lines, each NUL-terminated, NULL after the last;
+ * borrowed until the next request. NULL: the gateway has gone. */
+char **daemon_ask(struct daemon *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Cuts a line at its tabs; how many words, at most `max`. What is missing is "". */
+size_t daemon_words(char *line, char **words, size_t max);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The control socket: what the field tools (`monitor`, `read`, `scan`, `write`) ask a running
+ * gateway. A Unix socket beside the database; one request a line, words separated by tabs; an
+ * answer is some lines and a last one with a dot. One thread serves all.
+ *
+ *   sources                            NAME DRIVER STATE ERROR
+ *   sensors                            NAME VALUE UNIT QUALITY AGE_US SOURCE
+ *   units                              SOURCE UNIT LAST ASKED TIMEOUTS DAMAGED REFUSED TOOK MEAN
+ *   frames SOURCE AFTER                NUMBER TIME_US >|< HEX
+ *   ask SOURCE UNIT FUNCTION ADDRESS COUNT    as drivers/modbus/command.h says
+ *   write SENSOR VALUE                 ok VALUE | error TEXT */
+#ifndef SENSORGW_GATEWAY_CONTROL_H
+#define SENSORGW_GATEWAY_CONTROL_H
+
+#include "config/config.h"
+#include "gateway/core/err.h"
+#include "gateway/core/sensor.h"
+
+#include <sys/un.h>
+
+struct control;
+struct live;
+struct setter;
+struct source;
+
+#define CONTROL_PATH_SIZE sizeof(((struct sockaddr_un *)0)->sun_path)
+#define CONTROL_END "."
+
+/* Borrows all; the sources in the order of config->sources. */
+struct control_options {
+    const struct config *config;
+    struct source *const *sources;
+    struct sensor_table *sensors;
+    struct live *live;
+    struct setter *setter;
+};
+
+/* Where it is: as configured, or the database's name with ".control". False: off, or the name is
+ * too long for a socket. */
+bool control_path(const struct config *config, char out[CONTROL_PATH_SIZE]);
+
+/* A socket that cannot be made is logged, and no error: the gateway is useful without. */
+enum gw_err control_start(struct control **out, const struct control_options *options);
+void control_stop(struct control *c); /* NULL is ok; frees it */
+
+#endif

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/control_answer.h"
+
+#include "drivers/driver.h"
+#include "gateway/core/clock.h"
+#include "gateway/live.h"
+#include "gateway/setter.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WORDS_MAX 8
+#define TURN_US (5 * US_PER_SECOND)
+#define UNITS_AT_ONCE 32
+#define FRAMES_AT_ONCE 32
+
+static void answer_sources(const struct control_options *o, char **words, FILE *f)
+{
+    static const char *const states[] = {
+        [SOURCE_CLOSED] = "closed", [SOURCE_OPEN] = "open", [SOURCE_FAILED] = "failed"};
+
+    (void)words;
+    for (size_t i = 0; i < o->config->source_count; i++) {
+        struct source *s = o->sources[i];
+        char error[sizeof(s->last_error)];
+        pthread_mutex_lock(&s->error_lock);
+        memcpy(error, s->last_error, sizeof(error));
+        pthread_mutex_unlock(&s->error_lock);
+        fprintf(f, "%s\t%s\t%s\t%s\n", s->config->name, s->config->schema->name,
+                states[atomic_load(&s->status)], error);
+    }
+}
+
+static void print_value(const struct reading *r, FILE *f)
+{
+    if (r->quality != QUALITY_GOOD)
+        fputc('-', f);
+    else if (r->flags & READING_INTEGER)
+        fprintf(f, "%" PRId64, r->integer);
+    else
+        fprintf(f, "%.17g", r->value);
+}
+
+static void answer_sensors(const struct control_options *o, char **words, FILE *f)
+{
+    int64_t now = clock_wall_us();
+
+    (void)words;
+    for (uint32_t i = 0; i < sensor_table_count(o->sensors); i++) {
+        const struct sensor *s = sensor_table_get(o->sensors, i);
+        struct reading r;
+        fprintf(f, "%s\t", s->name);
+        if (live_get(o->live, i, &r)) {
+            print_value(&r, f);
+            fprintf(f, "\t%s\t%s\t%" PRId64, s->unit, quality_name(r.quality), now - r.time_us);
+        } else {
+            fprintf(f, "-\t%s\tnone\t-1", s->unit);
+        }
+        fprintf(f, "\t%s\n", o->config->sources[s->source].name);
+    }
+}
+
+static void print_unit(const struct source *s, const struct unit_figures *u, FILE *f)
+{
+    fprintf(f, "%s\t%u\t%s", s->config->name, u->unit,
+            u->last == QUALITY_COUNT ? "none" : quality_name(u->last));
+    fprintf(f, "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRId64 "\t%" PRId64 "\n",
+            u->asked, u->timeouts, u->damaged, u->refused, u->took_us, u->mean_us);
+}
+
+static void answer_units(const struct control_options *o, char **words, FILE *f)
+{
+    struct unit_figures units[UNITS_AT_ONCE];
+    size_t n;
+
+    (void)words;
+    for (size_t i = 0; i < o->config->source_count; i++) {
+        struct source *s = o->sources[i];
+        for (size_t first = 0; (n = figures_copy(&s->figures, first, units, UNITS_AT_ONCE)) > 0;
+             first += n) {
+            for (size_t k = 0; k < n; k++)
+                print_unit(s, &units[k], f);
+        }
+    }
+}
+
+static struct source *find_source(const struct control_options *o, const char *name, FILE *f)
+{
+    for (size_t i = 0; name && i < o->config->source_count; i++) {
+        if (strcmp(o->config->sources[i].name, name) == 0)
+            return o->sources[i];
+    }
+    fprintf(f, "error there is no source \"%s\"\n", name ? name : "");
+    return NULL;
+}
+
+static void answer_frames(const struct control_options *o, char **words, FILE *f)
+{
+    struct source *s = find_source(o, words[1], f);
+    uint64_t after = s && words[2] ? strtoull(words[2], NULL, 10) : 0;
+
+    if (!s)
+        return;
+    struct trace_frame *frames = calloc(FRAMES_AT_ONCE, sizeof(*frames));
+    if (!frames)
+        return;
+    s = s->leader ? s->leader : s;
+    size_t n = trace_read(&s->trace, after, frames, FRAMES_AT_ONCE);
+    for (size_t i = 0; i < n; i++) {
+        size_t length = frames[i].length < TRACE_BYTES ? frames[i].length : TRACE_BYTES;
+        fprintf(f, "%" PRIu64 "\t%" PRId64 "\t%c\t", frames[i].number, frames[i].time_us,
+                frames[i].sent ? '>' : '<');
+        for (size_t k = 0; k < length; k++)
+            fprintf(f, "%s%02X", k ? " " : "", frames[i].bytes[k]);
+        fputc('\n', f);
+    }
+    free(frames);
+}
+
+struct command_task {
+    struct task task; /* first: the task is this */
+    struct source *source;
+    char **words;
+    int count;
+    FILE *answer;
+};
+
+static void run_command(struct task *t)
+{
+    struct command_task *c = (struct command_task *)t;
+
+    c->source->driver->command(c->source, c->count, c->words, c->answer);
+}
+
+/* The driver knows the command without the source's name. */
+static void answer_ask(const struct control_options *o, char **words, FILE *f)
+{
+    struct source *s = find_source(o, words[1], f);
+    int count = 0;
+
+    if (!s)
+        return;
+    if (!s->driver->command) {
+        fprintf(f, "error the %s driver cannot be asked\n", s->config->schema->name);
+        return;
+    }
+    words[1] = words[0];
+    while (words[1 + count])
+        count++;
+    struct command_task task = {
+        .task = {.run = run_command}, .source = s, .words = words + 1, .count = count, .answer = f};
+    enum gw_err err = source_call(s, &task.task, TURN_US);
+    if (err != GW_OK)
+        fprintf(f, "error %s\n", err == GW_ETIMEDOUT ? "the line is too busy" : gw_strerror(err));
+}
+
+static void answer_write(const struct control_options *o, char **words, FILE *f)
+{
+    struct source_write result;
+    char *end = NULL;
+    double value = words[1] && words[2] ? strtod(words[2], &end) : (double)NAN;
+
+    if (!end || end == words[2] || *end || !isfinite(value)) {
+        fputs("error not understood: write SENSOR VALUE\n", f);
+        return;
+    }
+    setter_set(o->setter, words[1], value, "control socket", &result);
+    if (result.err == GW_OK)
+        fprintf(f, "ok %.17g\n", result.value);
+    else
+        fprintf(f, "error %s\n", result.why);
+}
+
+void control_answer(const struct control_options *o, char *request, FILE *answer)
+{
+    static const struct {
+        const char *word;
+        void (*answer)(const struct control_options *, char **, FILE *);
+    } requests[] = {{"sources", answer_sources}, {"sensors", answer_sensors},
+                    {"units", answer_units},     {"frames", answer_frames},
+                    {"ask", answer_ask},         {"write", answer_write}};
+    char *words[WORDS_MAX + 1] = {NULL};
+    char *rest = request;
+
+    for (size_t i = 0; i < WORDS_MAX && rest; i++)
+        words[i] = strsep(&rest, "\t");
+    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+        if (strcmp(words[0], requests[i].word) == 0) {
+            requests[i].answer(o, words, answer);
+            return;
+        }
+    }
+    fputs("error unknown request\n", answer);
+}
