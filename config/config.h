@@ -43,6 +43,9 @@ struct driver_schema {
     void (*check_sensor)(struct sensor_config *sensor, const struct device_config *device,
                          struct config_reporter *r);
     void (*check_source)(struct source_config *source, struct config_reporter *r);
+    /* For each earlier source of the same driver, once both are filled without an error. */
+    void (*check_pair)(const struct source_config *source, const struct source_config *earlier,
+                       struct config_reporter *r);
     /* Frees what the checks put into an options struct; what the tables filled is freed by config.
      * NULL: nothing. */
     void (*free_sensor)(void *options);

@@ -60,6 +60,16 @@ static void name_source(struct loader *l, struct source_config *s)
     }
 }
 
+/* Only with sources that are right themselves: the file has no error so far. */
+static void check_pairs(struct loader *l, const struct source_config *s)
+{
+    for (uint32_t i = 0; i < s->index && l->fill.reporter->count == 0; i++) {
+        const struct source_config *earlier = &l->config->sources[i];
+        if (earlier->schema == s->schema)
+            s->schema->check_pair(s, earlier, l->fill.reporter);
+    }
+}
+
 static void read_source(struct loader *l, const struct yaml_node *node)
 {
     const struct driver_schema *schema = find_driver(l, node);
@@ -86,6 +96,8 @@ static void read_source(struct loader *l, const struct yaml_node *node)
         read_anonymous(l, s);
     if (schema->check_source && l->fill.reporter->count == before)
         schema->check_source(s, l->fill.reporter);
+    if (schema->check_pair && l->fill.reporter->count == before)
+        check_pairs(l, s);
 }
 
 static void check_templates(struct loader *l)

@@ -316,3 +316,28 @@ enum gw_err modbus_plan_device(const struct device_config *device, struct plan *
     free(fields);
     return err;
 }
+
+/* They share the line, so they must mean the same by it. */
+void modbus_check_pair(const struct source_config *c, const struct source_config *earlier,
+                       struct config_reporter *r)
+{
+    const struct modbus_source *a = c->options, *b = earlier->options;
+    struct transport_options x = modbus_transport_options(a), y = modbus_transport_options(b);
+    const struct {
+        const char *key;
+        bool same;
+    } settings[] = {{"framing", x.framing == y.framing},
+                    {"baud", !a->port || x.baud == y.baud},
+                    {"parity", !a->port || x.parity == y.parity},
+                    {"stop_bits", !a->port || x.stop_bits == y.stop_bits},
+                    {"timeout", x.timeout_us == y.timeout_us}};
+
+    if (!modbus_same_line(c, earlier))
+        return;
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+        if (!settings[i].same)
+            config_report(r, c->node, written(c->node, settings[i].key) ? settings[i].key : NULL,
+                          "source %s has the same line with another %s; both must say the same",
+                          earlier->name, settings[i].key);
+    }
+}

@@ -69,6 +69,7 @@ const struct driver driver_modbus = {
                .polled = true,
                .check_sensor = modbus_check_sensor,
                .check_source = modbus_check_source,
+               .check_pair = modbus_check_pair,
                .free_source = modbus_free_source},
     .open = open_bus,
     .poll = poll_bus,

@@ -54,6 +54,8 @@ extern const struct option modbus_sensor_options[];
 void modbus_check_sensor(struct sensor_config *c, const struct device_config *device,
                          struct config_reporter *r);
 void modbus_check_source(struct source_config *c, struct config_reporter *r);
+void modbus_check_pair(const struct source_config *c, const struct source_config *earlier,
+                       struct config_reporter *r);
 void modbus_free_source(void *options);
 
 /* Two sources on one port, or one host and port. */

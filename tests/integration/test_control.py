@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The field tools and a gateway that polls the same line; setting sensors; two sources on one port."""
+import json
+import os
+import subprocess
+from pathlib import Path
+
+from harness import PATIENCE, GatewayTest, main
+from processes import SENSORGW, environment
+
+
+class Control(GatewayTest):
+    def setUp(self):
+        super().setUp()
+        self.sim = self.simulator("--rtu", self.path("bus"), "--tcp", "0")
+        self.port = self.sim.served["rtu"]
+
+    def bus(self, name, unit, sensors, **source):
+        return {"name": name, "driver": "modbus", "port": self.port, "timeout": "200ms", "every": "100ms", **source,
+                "devices": [{"name": f"{name}{unit}", "unit_id": unit, "sensors": sensors}]}
+
+    def tool(self, gateway, *arguments, status=0):
+        done = subprocess.run([SENSORGW, "-c", gateway.config_path, *arguments], capture_output=True, text=True,
+                              timeout=PATIENCE, env=environment(), check=False)
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        return done.stdout + done.stderr
+
+    def good(self, gateway, *sensors):
+        for sensor in sensors:
+            self.wait_for(sensor, lambda s=sensor: (gateway.latest(s) or (0, ""))[1] == "good")
+
+    def test_two_sources_on_one_port_share_it(self):
+        gateway = self.gateway([self.bus("a", 1, [{"name": "x", "holding": 1000}]),
+                                self.bus("b", 2, [{"name": "x", "holding": 1001}])])
+        self.good(gateway, "a1/x", "b2/x")
+        self.assertEqual([gateway.latest("a1/x")[0], gateway.latest("b2/x")[0]], [1000, 1001])
+        tasks = Path(f"/proc/{gateway.process.pid}/task")
+        threads = [(task / "comm").read_text(encoding="ascii").strip() for task in tasks.iterdir()]
+        self.assertIn("a", threads)
+        self.assertNotIn("b", threads)
+        summary = gateway.stop()
+        self.assertGreater(summary["sources"]["b"]["committed"], 0)
+        self.check_books(gateway, summary)
+
+    def test_a_port_by_another_name_is_the_same_port(self):
+        os.symlink(self.port, self.path("by-id"))
+        gateway = self.gateway([self.bus("a", 1, [{"name": "x", "holding": 1000}]),
+                                self.bus("b", 2, [{"name": "x", "holding": 1001}], port=self.path("by-id"))])
+        self.good(gateway, "a1/x", "b2/x")
+        gateway.stop()
+
+    def test_reading_and_scanning_a_line_that_is_polled(self):
+        gateway = self.gateway([self.bus("a", 1, [{"name": "x", "holding": 1000}])])
+        self.good(gateway, "a1/x")
+        for unit in ("1", "3"):  # one that is polled, and one that is not
+            out = self.tool(gateway, "read", self.port, f"{unit}:holding:1005", "-n", "3", "--json")
+            self.assertEqual(json.loads(out), [{"address": a, "value": a} for a in range(1005, 1008)])
+        out = self.tool(gateway, "scan", self.port, "--units", "1-4")
+        self.assertIn('polls %s as "a"' % self.port, out)
+        for unit in (1, 2, 3):
+            self.assertIn(f"unit_id: {unit}\n", out)
+        self.assertNotIn("unit_id: 4", out)
+        self.assertIn("parity: even", out)
+        self.assertIn("does not answer", self.tool(gateway, "read", self.port, "9:holding:0", status=1))
+        # No late answer of it can pass for another's: it is left alone for a while.
+        self.assertIn("owes an answer", self.tool(gateway, "read", self.port, "9:holding:1", status=1))
+        gateway.stop()
+        # Without a gateway the same tools take the line themselves.
+        self.tool(gateway, "read", self.port, "1:holding:1005")
+
+    def test_monitor_shows_values_units_and_frames(self):
+        gateway = self.gateway([self.bus("a", 1, [{"name": "x", "holding": 1000, "unit": "kW"}]),
+                                self.bus("b", 77, [{"name": "y", "holding": 1}])])
+        self.good(gateway, "a1/x")
+        self.wait_for("the mute one", lambda: (gateway.latest("b77/y") or (0, ""))[1] == "timeout")
+        out = self.tool(gateway, "monitor", "--once")
+        self.assertRegex(out, r"a1/x +1000 +kW +good +0 s +a\n")
+        self.assertRegex(out, r"b77/y +timeout ")
+        units = {line.split()[1]: line.split() for line in out.split("LINE", 1)[1].splitlines()[1:3]}
+        self.assertEqual(units["1"][:3], ["a", "1", "good"])
+        self.assertEqual(units["77"][2], "timeout")
+        self.assertGreater(int(units["77"][-3]), 0)
+        self.assertEqual(units["77"][-2:], ["0", "0"])
+        self.assertNotIn("b77/y", self.tool(gateway, "monitor", "--once", "a1/*").split("LINE")[0])
+        frames = self.tool(gateway, "monitor", "--once", "--hex", "b")  # shares a's line
+        self.assertIn("->  01 03 03 E8 00 01 04 7A", frames)
+        self.assertIn("<-  01 03 02 03 E8 B8 FA", frames)
+        self.assertIn('no source "z"', self.tool(gateway, "monitor", "--hex", "z", status=2))
+        gateway.stop()
+        self.assertIn("no gateway runs", self.tool(gateway, "monitor", "--once", status=1))
+
+    SETTABLE = [{"name": "plain", "holding": 10},
+                {"name": "temp", "holding": 20, "type": "int16", "scale": 0.1, "min": -20, "max": 90, "writable": True},
+                {"name": "ratio", "holding": 30, "type": "float32", "order": "CDAB", "writable": True},
+                {"name": "big", "holding": 40, "type": "uint32", "writable": True},
+                {"name": "single", "holding": 50, "writable": True, "write_with": "multiple"},
+                {"name": "relay", "coil": 3, "writable": True},
+                {"name": "relays", "coil": 4, "writable": True, "write_with": "multiple"}]
+
+    def read_json(self, gateway, place, count):
+        return [x["value"] for x in json.loads(self.tool(gateway, "read", self.port, place, "-n", str(count), "--json"))]
+
+    def test_setting_sensors(self):
+        gateway = self.gateway([self.bus("a", 1, self.SETTABLE, every="1m")])
+        self.good(gateway, "a1/plain")
+        for sensor, value in (("temp", "-12.5"), ("ratio", "3.25"), ("big", "100000"), ("single", "7"),
+                              ("relay", "1"), ("relays", "1")):
+            out = self.tool(gateway, "write", "--", f"a1/{sensor}", value)
+            self.assertEqual(out, f"a1/{sensor} is {value} now\n")
+            # What was read back is a reading, long before the next poll.
+            self.wait_for(sensor, lambda s=sensor, v=value: gateway.latest(f"a1/{s}")[0] == float(v))
+        self.assertEqual(self.read_json(gateway, "1:holding:20", 1), [0x10000 - 125])
+        self.assertEqual(self.read_json(gateway, "1:holding:30", 2), [0, 0x4050])
+        self.assertEqual(self.read_json(gateway, "1:holding:40", 2), [1, 34464])
+        self.assertEqual(self.read_json(gateway, "1:holding:50", 1), [7])
+        self.assertEqual(self.read_json(gateway, "1:coil:3", 2), [1, 1])
+        for sensor, value, why in (("a1/plain", "1", "writable: true"), ("a1/nothing", "1", "no such sensor"),
+                                   ("a1/single", "65536", "does not fit into uint16"),
+                                   ("a1/relay", "2", "does not fit into bool")):
+            self.tool(gateway, "write", sensor, value, status=1)
+            self.wait_for("a second between writes", lambda s=sensor, v=value, w=why: w in self.tool(
+                gateway, "write", s, v, status=1))
+        self.wait_for("min and max", lambda: "outside min and max" in self.tool(
+            gateway, "write", "a1/temp", "90.5", status=1))
+        self.assertEqual(self.read_json(gateway, "1:holding:20", 1), [0x10000 - 125])
+        self.tool(gateway, "write", "a1/temp", "warm", status=2)
+        self.check_books(gateway, gateway.stop())
+
+    def test_a_device_that_does_not_take_the_value(self):
+        gateway = self.gateway([self.bus("a", 1, self.SETTABLE)])
+        self.good(gateway, "a1/plain")
+        self.sim.command("fault unit1=exception:4")
+        self.sim.ask("status")
+        self.wait_for("a refusal", lambda: "device failure (exception 4)" in self.tool(
+            gateway, "write", "a1/temp", "20", status=1))
+        self.sim.command("fault unit1=mute")
+        self.sim.ask("status")
+        self.wait_for("no answer", lambda: "owes an answer" in self.tool(gateway, "write", "a1/temp", "20", status=1))
+        gateway.stop()
+
+    def test_a_socket_that_a_killed_gateway_left(self):
+        gateway = self.gateway([self.bus("a", 1, [{"name": "x", "holding": 1000}])])
+        path = gateway.database + ".control"
+        self.wait_for("the socket", lambda: os.path.exists(path))
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o660)
+        gateway.kill()
+        self.assertTrue(os.path.exists(path))
+        self.assertIn("no gateway runs", self.tool(gateway, "monitor", "--once", status=1))
+        gateway.start()
+        self.wait_for("it answers", lambda: subprocess.run(
+            [SENSORGW, "-c", gateway.config_path, "monitor", "--once"], capture_output=True, env=environment(),
+            check=False).returncode == 0)
+        gateway.stop()
+        self.assertFalse(os.path.exists(path))
+
+
+if __name__ == "__main__":
+    main()
