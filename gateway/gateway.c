@@ -19,6 +19,7 @@
 #include "gateway/http/http.h"
 #include "gateway/live.h"
 #include "gateway/publisher.h"
+#include "gateway/remote.h"
 #include "gateway/setter.h"
 #include "gateway/worker.h"
 #include "storage/store.h"
@@ -53,6 +54,7 @@ struct gateway {
     struct source **sources;
     struct setter *setter;
     struct control *control;
+    struct remote *remote; /* NULL when nothing can be set over MQTT */
 };
 
 /* --- the links between the parts --- */
@@ -307,6 +309,12 @@ static enum gw_err start_sources(struct gateway *g)
         if (err != GW_OK)
             return err;
     }
+    return GW_OK;
+}
+
+/* After all subscriptions are made. */
+static enum gw_err start_client(struct gateway *g)
+{
     return g->client ? mqtt_client_start(g->client) : GW_OK;
 }
 
@@ -314,7 +322,7 @@ static enum gw_err start_control(struct gateway *g)
 {
     enum gw_err err = setter_create(&g->setter, g->config, g->sources);
 
-    if (err != GW_OK)
+    if (err != GW_OK || (err = remote_start(&g->remote, g->config, g->client, g->setter)) != GW_OK)
         return err;
     return control_start(&g->control, &(struct control_options){
                                           .config = g->config,
@@ -331,12 +339,10 @@ enum gw_err gateway_start(struct gateway **out, const struct config *config)
         const char *what;
         enum gw_err (*start)(struct gateway *);
     } list[] = {
-        {"tables", start_tables},          {"sensors", start_sensors},
-        {"database", start_store},         {"queues", start_queues},
-        {"alerts", start_alerts},          {"writer", start_writer},
-        {"publisher", start_publisher},    {"workers", start_workers},
-        {"HTTP server", start_http},       {"sources", start_sources},
-        {"control socket", start_control},
+        {"tables", start_tables},       {"sensors", start_sensors}, {"database", start_store},
+        {"queues", start_queues},       {"alerts", start_alerts},   {"writer", start_writer},
+        {"publisher", start_publisher}, {"workers", start_workers}, {"HTTP server", start_http},
+        {"sources", start_sources},     {"control", start_control}, {"MQTT client", start_client},
     };
     struct gateway *g = calloc(1, sizeof(*g));
 
@@ -462,7 +468,9 @@ void gateway_stop(struct gateway *g, struct gateway_summary *summary)
     if (!g)
         return;
     stop_sources(g);
-    control_stop(g->control); /* whom no source answers any more */
+    /* They have nobody left to ask. */
+    control_stop(g->control);
+    remote_stop(g->remote);
     stop_workers(g);
     /* The publisher goes first to its read-only end: the writer still takes the broker's last
      * answers. */

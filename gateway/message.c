@@ -90,6 +90,20 @@ char *message_reading(const struct sensor *s, const struct reading *r)
     return print(o);
 }
 
+char *message_write(const char *id, bool ok, double value, const char *why)
+{
+    cJSON *o = cJSON_CreateObject();
+
+    if (*id)
+        cJSON_AddStringToObject(o, "id", id);
+    cJSON_AddBoolToObject(o, "ok", ok);
+    add_number(o, "value", value);
+    if (!ok)
+        cJSON_AddStringToObject(o, "error", why);
+    add_time(o, "time", clock_wall_us());
+    return print(o);
+}
+
 /* "sensorgw_alerts_raised_total" → "alerts_raised_total" */
 static const char *short_name(const struct metric_info *m)
 {

@@ -34,6 +34,10 @@ char *message_alert(const struct config *c, const struct alert_message *m);
 
 char *message_reading(const struct sensor *s, const struct reading *r);
 
+/* The answer to a request to set a sensor: what was read back, or why it failed. id "": left out.
+ */
+char *message_write(const char *id, bool ok, double value, const char *why);
+
 /* Figures of the process and sums of the ledger. */
 char *message_health(const struct ledger *l, int64_t now_us);
 

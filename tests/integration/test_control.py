@@ -126,6 +126,44 @@ class Control(GatewayTest):
         self.tool(gateway, "write", "a1/temp", "warm", status=2)
         self.check_books(gateway, gateway.stop())
 
+    def test_setting_sensors_over_mqtt(self):
+        broker = self.broker()
+        asked = "sensorgw/test/write/a1/"
+        # A retained request, there before the gateway: refused, lest it be carried out at every connect.
+        broker.publish(asked + "single", "9", retain=True)
+        answers = self.subscribe(broker, asked + "+/result", "sensorgw/test/status")
+        gateway = self.gateway([self.bus("a", 1, self.SETTABLE)], broker=broker)
+        self.good(gateway, "a1/plain")
+
+        def answer(sensor, count):
+            found = [json.loads(p) for t, p in answers.messages if t == f"{asked}{sensor}/result"]
+            return found[count - 1] if len(found) >= count else None
+
+        self.wait_for("the refusal", lambda: answer("single", 1))
+        self.assertIn("retained", answer("single", 1)["error"])
+        broker.publish(asked + "temp", '{"value": 42.5, "id": "x1"}')
+        self.wait_for("the answer", lambda: answer("temp", 1))
+        self.assertEqual({k: answer("temp", 1)[k] for k in ("ok", "value", "id")}, {"ok": True, "value": 42.5, "id": "x1"})
+        broker.publish(asked + "relay", "on")
+        self.wait_for("the relay", lambda: answer("relay", 1))
+        broker.publish(asked + "plain", "1")
+        self.wait_for("the other refusal", lambda: answer("plain", 1))
+        self.assertEqual([answer("plain", 1)["ok"], answer("plain", 1)["value"]], [False, None])
+        self.assertIn("writable: true", answer("plain", 1)["error"])
+        self.assertEqual(self.read_json(gateway, "1:holding:20", 1), [425])
+        self.assertEqual(self.read_json(gateway, "1:coil:3", 1), [1])
+        self.assertNotEqual(self.read_json(gateway, "1:holding:50", 1), [9])
+        # What is asked while it is away is not carried out when it returns.
+        self.check_books(gateway, gateway.stop())
+        broker.publish(asked + "temp", "50")
+        gateway.start()
+        self.wait_for("online again", lambda: [p for t, p in answers.messages if t.endswith("status")][-1] == "online")
+        broker.publish(asked + "big", "5")
+        self.wait_for("a later one", lambda: answer("big", 1))
+        self.assertIsNone(answer("temp", 2))
+        gateway.stop()
+        self.check_database(gateway.database)
+
     def test_a_device_that_does_not_take_the_value(self):
         gateway = self.gateway([self.bus("a", 1, self.SETTABLE)])
         self.good(gateway, "a1/plain")
