@@ -60,21 +60,31 @@ static void set_status(struct source *s, enum source_state status)
         atomic_store(&m->status, status);
 }
 
+/* The first of these that leads the line that s is on too; NULL: none. */
+static struct source *find_leader(struct source *const *sources, size_t count,
+                                  const struct source *s)
+{
+    for (size_t k = 0; k < count && s->driver->same_line; k++) {
+        struct source *other = sources[k];
+        if (!other->leader && other->driver == s->driver &&
+            s->driver->same_line(other->config, s->config))
+            return other;
+    }
+    return NULL;
+}
+
 void source_group(struct source **sources, size_t count)
 {
     for (size_t i = 1; i < count; i++) {
         struct source *s = sources[i];
-        for (size_t k = 0; k < i && s->driver->same_line && !s->leader; k++) {
-            struct source *other = sources[k];
-            if (other->leader || other->driver != s->driver ||
-                !s->driver->same_line(other->config, s->config))
-                continue;
-            struct source **end = &other->members;
-            while (*end)
-                end = &(*end)->next_member;
-            *end = s;
-            s->leader = other;
-        }
+        struct source *leader = find_leader(sources, i, s);
+        if (!leader)
+            continue;
+        struct source **end = &leader->members;
+        while (*end)
+            end = &(*end)->next_member;
+        *end = s;
+        s->leader = leader;
     }
 }
 

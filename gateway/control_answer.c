@@ -96,6 +96,15 @@ static struct source *find_source(const struct control_options *o, const char *n
     return NULL;
 }
 
+static void print_frame(const struct trace_frame *frame, FILE *f)
+{
+    fprintf(f, "%" PRIu64 "\t%" PRId64 "\t%c\t", frame->number, frame->time_us,
+            frame->sent ? '>' : '<');
+    for (size_t k = 0; k < frame->length && k < TRACE_BYTES; k++)
+        fprintf(f, "%s%02X", k ? " " : "", frame->bytes[k]);
+    fputc('\n', f);
+}
+
 static void answer_frames(const struct control_options *o, char **words, FILE *f)
 {
     struct source *s = find_source(o, words[1], f);
@@ -109,12 +118,7 @@ static void answer_frames(const struct control_options *o, char **words, FILE *f
     s = s->leader ? s->leader : s;
     size_t n = trace_read(&s->trace, after, frames, FRAMES_AT_ONCE);
     for (size_t i = 0; i < n; i++) {
-        size_t length = frames[i].length < TRACE_BYTES ? frames[i].length : TRACE_BYTES;
-        fprintf(f, "%" PRIu64 "\t%" PRId64 "\t%c\t", frames[i].number, frames[i].time_us,
-                frames[i].sent ? '>' : '<');
-        for (size_t k = 0; k < length; k++)
-            fprintf(f, "%s%02X", k ? " " : "", frames[i].bytes[k]);
-        fputc('\n', f);
+        print_frame(&frames[i], f);
     }
     free(frames);
 }
@@ -181,10 +185,10 @@ void control_answer(const struct control_options *o, char *request, FILE *answer
     } requests[] = {{"sources", answer_sources}, {"sensors", answer_sensors},
                     {"units", answer_units},     {"frames", answer_frames},
                     {"ask", answer_ask},         {"write", answer_write}};
-    char *words[WORDS_MAX + 1] = {NULL};
     char *rest = request;
+    char *words[WORDS_MAX + 1] = {strsep(&rest, "\t")};
 
-    for (size_t i = 0; i < WORDS_MAX && rest; i++)
+    for (size_t i = 1; i < WORDS_MAX && rest; i++)
         words[i] = strsep(&rest, "\t");
     for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
         if (strcmp(words[0], requests[i].word) == 0) {

@@ -66,7 +66,8 @@ void daemon_close(struct daemon *d)
     free(d);
 }
 
-static bool send_request(struct daemon *d, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static bool send_request(struct daemon *d, const char *format,
+                                                               va_list args)
 {
     char request[512];
     int n = vsnprintf(request, sizeof(request) - 1, format, args);

@@ -62,7 +62,9 @@ static const char *milliseconds(const char *us, char out[NUMBER_SIZE])
 {
     double ms = strtod(us, NULL) / 1e3;
 
-    snprintf(out, NUMBER_SIZE, ms > 0 ? "%.1f ms" : "", ms);
+    if (!(ms > 0))
+        return "";
+    snprintf(out, NUMBER_SIZE, "%.1f ms", ms);
     return out;
 }
 
