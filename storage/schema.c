@@ -63,8 +63,20 @@ static const char version_1[] =
                                                     " FROM alert a JOIN sensor s ON s.id = "
                                                     "a.sensor_id WHERE a.cleared_at IS NULL;";
 
-/* migrations[n] brings version n to n + 1. */
-static const char *const migrations[SCHEMA_VERSION] = {version_1};
+/* Readings taken before the clock was set wait here: `uptime` is the monotonic clock, and the boot
+ * that it counts from stands in the run's row of clock_wait. */
+static const char version_2[] =
+    "CREATE TABLE clock_wait (run_id INTEGER PRIMARY KEY, boot TEXT NOT NULL,"
+    " since INTEGER NOT NULL, readings INTEGER NOT NULL, ended_at INTEGER, shift INTEGER);"
+    "CREATE TABLE reading_undated (seq INTEGER PRIMARY KEY, run_id INTEGER NOT NULL,"
+    " uptime INTEGER NOT NULL, sensor_id INTEGER NOT NULL, value, quality INTEGER NOT NULL);"
+    "CREATE VIEW undated AS SELECT u.seq AS seq, w.boot AS boot, u.uptime / 1e6 AS uptime_s,"
+    " s.name AS sensor, u.value AS value, s.unit AS unit, q.name AS quality"
+    " FROM reading_undated u JOIN sensor s ON s.id = u.sensor_id"
+    " LEFT JOIN clock_wait w ON w.run_id = u.run_id LEFT JOIN quality q ON q.id = u.quality;";
+
+/* migrations[n] brings version n to n + 1. A version that was released is never changed again. */
+static const char *const migrations[SCHEMA_VERSION] = {version_1, version_2};
 
 enum gw_err schema_check(sqlite3 *db, int *version)
 {

@@ -9,7 +9,7 @@
 #include <sqlite3.h>
 
 #define SCHEMA_APPLICATION_ID 0x53475744 /* "SGWD", at offset 68 of the file */
-#define SCHEMA_VERSION 1                 /* PRAGMA user_version */
+#define SCHEMA_VERSION 2                 /* PRAGMA user_version */
 
 /* GW_ENOENT: an empty database; GW_ECORRUPT: damaged, or another program's; GW_EINVAL: from a newer
  * sensorgw. *version: its user_version. */

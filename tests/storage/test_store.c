@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "storage/schema.h"
 #include "tests/storage/fixture.h"
 
 #include "gateway/core/metrics.h"
@@ -177,7 +178,7 @@ static void the_settings_are_those_that_survive_a_power_cut(void **state)
     fixture_open(f);
     assert_string_equal(sql_text(f, "PRAGMA journal_mode", text), "wal");
     assert_int_equal(sql_int(f, "PRAGMA auto_vacuum"), 2);
-    assert_int_equal(sql_int(f, "PRAGMA user_version"), 1);
+    assert_int_equal(sql_int(f, "PRAGMA user_version"), SCHEMA_VERSION);
     assert_int_equal(strlen(store_instance(f->store)), 8);
     assert_string_equal(sql_text(f, "SELECT value FROM meta WHERE key = 'instance'", text),
                         store_instance(f->store));
