@@ -30,21 +30,60 @@ struct latest_row {
 enum gw_err query_latest(struct query *q, const char *glob,
                          bool (*each)(void *arg, const struct latest_row *row), void *arg);
 
+enum resolution { RESOLUTION_RAW, RESOLUTION_MINUTE, RESOLUTION_HOUR }; /* the table that answers */
+const char *resolution_name(enum resolution r);
+
+struct history_request {
+    const char *sensor;
+    int64_t since_us, until_us; /* since ≤ time < until, UTC µs */
+    int64_t every_us;           /* length of a bucket; 0: each reading as stored */
+    bool last;                  /* buckets: look up the last value too, which costs a little */
+};
 struct history_row {
-    int64_t time_us;  /* of the reading, or the start of the bucket */
-    double value;     /* the reading, or the bucket's average; NAN: none */
-    double min, max;  /* buckets only */
-    uint64_t count;   /* good readings in the bucket; 1 for a single reading */
+    int64_t time_us; /* of the reading, or the start of the bucket */
+    double value;    /* the reading, or the bucket's average; NAN: none */
+    int64_t integer; /* single readings, with is_integer: the exact value */
+    bool is_integer;
+    double min, max;
+    double last;      /* if asked for; NAN: the readings themselves are gone already */
+    uint64_t count;   /* good readings: 0 or 1 for a single reading, never 0 for a bucket */
     unsigned quality; /* single readings only */
 };
-/* Readings of one sensor with since ≤ time < until (UTC µs), oldest first: every_us 0 gives each as
- * stored, else buckets of that length on whole multiples of it since the epoch, empty ones left
- * out, from raw readings, minutes or hours, whichever is coarsest and still exact for every_us, or
- * the only one that still reaches back to `since`. GW_ENOENT: no such sensor. */
-enum gw_err query_history(struct query *q, const char *sensor, int64_t since_us, int64_t until_us,
-                          int64_t every_us, bool (*each)(void *arg, const struct history_row *row),
-                          void *arg);
+/* Readings of one sensor, oldest first. Buckets stand on whole multiples of every_us since the
+ * epoch, empty ones are left out; they come from raw readings, minutes or hours, whichever is
+ * coarsest and still exact for every_us, or the only one that still reaches back to since_us.
+ * GW_ENOENT: no such sensor. */
+enum gw_err query_history(struct query *q, const struct history_request *request,
+                          bool (*each)(void *arg, const struct history_row *row), void *arg);
 
+/* A sensor's line for a chart. */
+struct series_point {
+    int64_t time_us;      /* of the reading, or the start of the bucket */
+    double min, max, avg; /* NAN in a gap */
+    uint64_t count;       /* good readings; 0: from here to the next point there is no good data */
+};
+struct series {
+    struct series_point *points; /* oldest first, at most as many as asked for */
+    size_t count;
+    int64_t every_us;           /* a point's length; 0: each is one reading */
+    enum resolution resolution; /* where retention has removed such rows, coarser ones are used */
+};
+/* Good readings with since ≤ time < until, brought down to at most max_points (2 or more): as they
+ * are if they are few enough, else in buckets of a round length. A gap is a time without a good
+ * reading of more than three times what is usual between two. *out is written on success only, and
+ * ended with series_fini(). GW_ENOENT: no such sensor. */
+enum gw_err query_series(struct query *q, const char *sensor, int64_t since_us, int64_t until_us,
+                         size_t max_points, struct series *out);
+void series_fini(struct series *s);
+
+/* Which alerts; all zero: all of them. */
+struct alert_filter {
+    const char *sensor, *rule;    /* shell patterns */
+    const char *state, *severity; /* as in the row */
+    bool active;                  /* not yet cleared */
+    int64_t since_us, until_us; /* any part of raised … cleared lies in since ≤ time < until */
+    size_t limit;               /* the newest ones */
+};
 struct alert_row {
     int64_t id;
     const char *instance; /* the database's; "<instance>-<id>" is the id in MQTT messages */
@@ -52,8 +91,8 @@ struct alert_row {
     double value, limit;                       /* at the last transition; NAN: none */
     int64_t raised_us, changed_us, cleared_us; /* cleared: 0 while active */
 };
-/* Alerts, newest first; only those not yet cleared when `active`. limit 0: all. */
-enum gw_err query_alerts(struct query *q, bool active, size_t limit,
+/* Alerts, newest first. */
+enum gw_err query_alerts(struct query *q, const struct alert_filter *filter,
                          bool (*each)(void *arg, const struct alert_row *row), void *arg);
 
 struct outbox_row {

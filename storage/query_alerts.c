@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "storage/query_internal.h"
 
+#include <fnmatch.h>
+
 #define OUTBOX "published_at IS NULL AND failed_at IS NULL"
 
 static void alert_from_row(const struct query *q, sqlite3_stmt *st, struct alert_row *row)
@@ -21,11 +23,17 @@ static void alert_from_row(const struct query *q, sqlite3_stmt *st, struct alert
     };
 }
 
-enum gw_err query_alerts(struct query *q, bool active, size_t limit,
+static bool matches(const char *pattern, const char *text)
+{
+    return !pattern || fnmatch(pattern, text, 0) == 0;
+}
+
+enum gw_err query_alerts(struct query *q, const struct alert_filter *f,
                          bool (*each)(void *arg, const struct alert_row *row), void *arg)
 {
     sqlite3_stmt *st = NULL;
     struct alert_row alert;
+    size_t rows = 0;
     bool row = true, go_on = true;
     enum gw_err err = query_refresh(q);
 
@@ -34,11 +42,17 @@ enum gw_err query_alerts(struct query *q, bool active, size_t limit,
                       "SELECT a.id, s.name, s.unit, a.rule, a.severity, a.state, a.value,"
                       " a.limit_value, a.raised_at, a.changed_at, a.cleared_at"
                       " FROM alert a JOIN sensor s ON s.id = a.sensor_id"
-                      " WHERE NOT ?1 OR a.cleared_at IS NULL ORDER BY a.id DESC LIMIT ?2",
-                      "ii", (int64_t)active, limit ? (int64_t)limit : INT64_C(-1));
+                      " WHERE (NOT ?1 OR a.cleared_at IS NULL) AND a.raised_at < ?2"
+                      " AND (a.cleared_at IS NULL OR a.cleared_at >= ?3)"
+                      " AND a.state = ifnull(?4, a.state) AND a.severity = ifnull(?5, a.severity)"
+                      " ORDER BY a.id DESC",
+                      "iiiss", (int64_t)f->active, f->until_us ? f->until_us : INT64_MAX,
+                      f->since_us, f->state, f->severity);
     while (err == GW_OK && go_on && (err = db_step(st, &row)) == GW_OK && row) {
         alert_from_row(q, st, &alert);
-        go_on = each(arg, &alert);
+        if (!matches(f->sensor, alert.sensor) || !matches(f->rule, alert.rule))
+            continue;
+        go_on = each(arg, &alert) && ++rows != f->limit;
     }
     sqlite3_finalize(st);
     return err;

@@ -3,107 +3,99 @@
  * what is left at the ends from the minutes, and their ends, like all that is not rolled up yet,
  * from the readings. */
 #include "gateway/core/clock.h"
-#include "storage/query_internal.h"
+#include "storage/query_scan.h"
 #include "storage/span.h"
 
 #include <math.h>
-#include <stdlib.h>
-
-enum level { RAW, MINUTE, HOUR };
-
-/* Each gives start, min, max, sum and count for ?1 = sensor, ?2 ≤ start < ?3. */
-static const char *const select_level[] = {
-    [RAW] = "SELECT time, value, value, value, 1 FROM reading"
-            " WHERE time >= ?2 AND time < ?3 AND sensor_id = ?1 AND value IS NOT NULL"
-            " ORDER BY time",
-    [MINUTE] = "SELECT minute, min, max, sum, count FROM reading_minute"
-               " WHERE minute >= ?2 AND minute < ?3 AND sensor_id = ?1 ORDER BY minute",
-    [HOUR] = "SELECT hour, min, max, sum, count FROM reading_hour"
-             " WHERE sensor_id = ?1 AND hour >= ?2 AND hour < ?3 ORDER BY hour",
-};
-static const int64_t spans[] = {[RAW] = 1, [MINUTE] = US_PER_MINUTE, [HOUR] = US_PER_HOUR};
 
 struct history {
     struct query *query;
-    int64_t sensor_id, every_us;
+    const struct history_request *request;
     bool (*each)(void *arg, const struct history_row *row);
     void *arg;
-    bool stopped; /* by the caller */
 
+    struct scan scan;
     struct history_row bucket; /* count 0: none begun; value: the sum so far */
-    sqlite3_stmt *select[3];
+    enum resolution last_level;
+    int64_t last_us; /* start of the row that was added last, of last_level */
+    enum gw_err err; /* of looking for the last value */
 };
 
-static void emit(struct history *h)
+const char *resolution_name(enum resolution r)
 {
-    if (h->bucket.count == 0 || h->stopped)
-        return;
-    h->bucket.value /= (double)h->bucket.count;
-    h->stopped = !h->each(h->arg, &h->bucket);
-    h->bucket.count = 0;
+    static const char *const names[] = {
+        [RESOLUTION_RAW] = "raw", [RESOLUTION_MINUTE] = "minute", [RESOLUTION_HOUR] = "hour"};
+
+    return names[r];
 }
 
-static void add_row(struct history *h, sqlite3_stmt *st)
+/* Gives the bucket away; false: the caller has enough, or it failed. */
+static bool emit(struct history *h)
 {
-    int64_t start = floor_to(sqlite3_column_int64(st, 0), h->every_us);
     struct history_row *b = &h->bucket;
 
-    if (b->count > 0 && b->time_us != start)
-        emit(h);
     if (b->count == 0)
-        *b = (struct history_row){.time_us = start,
-                                  .min = sqlite3_column_double(st, 1),
-                                  .max = sqlite3_column_double(st, 2)};
-    b->min = fmin(b->min, sqlite3_column_double(st, 1));
-    b->max = fmax(b->max, sqlite3_column_double(st, 2));
-    b->value += sqlite3_column_double(st, 3);
-    b->count += (uint64_t)sqlite3_column_int64(st, 4);
+        return true;
+    b->value /= (double)b->count;
+    if (h->request->last && h->last_level != RESOLUTION_RAW)
+        h->err = scan_last(&h->scan, h->last_level, h->last_us, &b->last);
+    bool go_on = h->err == GW_OK && h->each(h->arg, b);
+    b->count = 0;
+    return go_on;
 }
 
-static enum gw_err scan(struct history *h, enum level level, int64_t from, int64_t to)
+static bool add_row(void *arg, const struct scan_row *row)
 {
-    bool row = true;
+    struct history *h = arg;
+    struct history_row *b = &h->bucket;
+    int64_t start = floor_to(row->start_us, h->request->every_us);
 
-    if (from >= to || h->stopped)
-        return GW_OK;
-    enum gw_err err = db_bind(h->query->db, &h->select[level], select_level[level], "iii",
-                              h->sensor_id, from, to);
-    while (err == GW_OK && !h->stopped && (err = db_step(h->select[level], &row)) == GW_OK && row)
-        add_row(h, h->select[level]);
-    return err;
+    if (b->count > 0 && b->time_us != start && !emit(h))
+        return false;
+    if (b->count == 0)
+        *b = (struct history_row){.time_us = start, .min = row->min, .max = row->max};
+    b->min = fmin(b->min, row->min);
+    b->max = fmax(b->max, row->max);
+    b->value += row->sum;
+    b->count += row->count;
+    b->last = row->sum; /* of a reading; emit() knows better otherwise */
+    h->last_level = row->level;
+    h->last_us = row->start_us;
+    return true;
 }
 
-static enum gw_err walk(struct history *h, enum level level, int64_t from, int64_t to);
+static enum gw_err walk(struct history *h, enum resolution level, int64_t from, int64_t to);
 
 /* [from, to) in whole spans of the level: what is pending goes one level down. */
-static enum gw_err walk_whole(struct history *h, enum level level, int64_t from, int64_t to)
+static enum gw_err walk_whole(struct history *h, enum resolution level, int64_t from, int64_t to)
 {
     sqlite3_stmt *st = NULL;
     bool row = true;
     enum gw_err err = db_bind(h->query->db, &st,
                               "SELECT start FROM rollup_pending"
                               " WHERE span = ? AND start >= ? AND start < ? ORDER BY start",
-                              "iii", spans[level], from, to);
+                              "iii", scan_span(level), from, to);
 
-    while (err == GW_OK && !h->stopped && (err = db_step(st, &row)) == GW_OK && row) {
+    while (err == GW_OK && !h->scan.stopped && (err = db_step(st, &row)) == GW_OK && row) {
         int64_t pending = sqlite3_column_int64(st, 0);
-        if ((err = scan(h, level, from, pending)) == GW_OK)
-            err = walk(h, level - 1, pending, pending + spans[level]);
-        from = pending + spans[level];
+        if ((err = scan_rows(&h->scan, level, from, pending)) == GW_OK)
+            err = walk(h, level - 1, pending, pending + scan_span(level));
+        from = pending + scan_span(level);
     }
     sqlite3_finalize(st);
-    return err == GW_OK ? scan(h, level, from, to) : err;
+    return err == GW_OK ? scan_rows(&h->scan, level, from, to) : err;
 }
 
 /* At most three deep: an hour's ends are minutes, a minute's ends are readings. */
-static enum gw_err walk(struct history *h, enum level level, int64_t from, int64_t to)
+static enum gw_err walk(struct history *h, enum resolution level, int64_t from, int64_t to)
 {
-    if (from >= to || h->stopped)
+    if (from >= to || h->scan.stopped)
         return GW_OK;
-    if (level == RAW)
-        return scan(h, RAW, from, to);
-    int64_t first = floor_to(from + spans[level] - 1, spans[level]);
-    int64_t last = floor_to(to, spans[level]);
+    if (level == RESOLUTION_RAW)
+        return scan_rows(&h->scan, RESOLUTION_RAW, from, to);
+    int64_t span = scan_span(level);
+    int64_t first = floor_to(from + span - 1, span);
+    int64_t last = floor_to(to, span);
     if (first >= last)
         return walk(h, level - 1, from, to);
 
@@ -113,11 +105,11 @@ static enum gw_err walk(struct history *h, enum level level, int64_t from, int64
     return err == GW_OK ? walk(h, level - 1, last, to) : err;
 }
 
-static enum level coarsest_exact(int64_t every_us)
+enum resolution query_coarsest_exact(int64_t every_us)
 {
     if (every_us % US_PER_HOUR == 0)
-        return HOUR;
-    return every_us % US_PER_MINUTE == 0 ? MINUTE : RAW;
+        return RESOLUTION_HOUR;
+    return every_us % US_PER_MINUTE == 0 ? RESOLUTION_MINUTE : RESOLUTION_RAW;
 }
 
 static int64_t smaller(int64_t a, int64_t b)
@@ -126,10 +118,11 @@ static int64_t smaller(int64_t a, int64_t b)
 }
 
 /* Where retention has removed the finer rows, the coarser ones have to do. */
-static enum gw_err walk_levels(struct history *h, int64_t since_us, int64_t until_us)
+static enum gw_err walk_levels(struct history *h)
 {
-    enum level level = coarsest_exact(h->every_us);
-    int64_t raw = INT64_MIN, minute = INT64_MIN, from = since_us;
+    enum resolution level = query_coarsest_exact(h->request->every_us);
+    int64_t raw = INT64_MIN, minute = INT64_MIN;
+    int64_t from = h->request->since_us, until = h->request->until_us;
     enum gw_err err;
 
     if ((err = db_int64(h->query->db, "SELECT value FROM meta WHERE key = 'raw_pruned_to'",
@@ -137,37 +130,53 @@ static enum gw_err walk_levels(struct history *h, int64_t since_us, int64_t unti
         (err = db_int64(h->query->db, "SELECT value FROM meta WHERE key = 'minute_pruned_to'",
                         &minute)) != GW_OK)
         return err;
-    int64_t hours_to = smaller(level == RAW ? smaller(raw, minute) : minute, until_us);
-    if (level < HOUR && hours_to > from) {
-        err = walk(h, HOUR, from, hours_to);
+    int64_t hours_to = smaller(level == RESOLUTION_RAW ? smaller(raw, minute) : minute, until);
+    if (level < RESOLUTION_HOUR && hours_to > from) {
+        err = walk(h, RESOLUTION_HOUR, from, hours_to);
         from = hours_to;
     }
-    int64_t minutes_to = smaller(raw, until_us);
-    if (err == GW_OK && level == RAW && minutes_to > from) {
-        err = walk(h, MINUTE, from, minutes_to);
+    int64_t minutes_to = smaller(raw, until);
+    if (err == GW_OK && level == RESOLUTION_RAW && minutes_to > from) {
+        err = walk(h, RESOLUTION_MINUTE, from, minutes_to);
         from = minutes_to;
     }
-    return err == GW_OK ? walk(h, level, from, until_us) : err;
+    if (err == GW_OK)
+        err = walk(h, level, from, until);
+    if (err == GW_OK && h->err == GW_OK && !h->scan.stopped)
+        emit(h);
+    return err == GW_OK ? h->err : err;
 }
 
-static enum gw_err each_reading(struct history *h, int64_t since_us, int64_t until_us)
+static void reading_from_row(sqlite3_stmt *st, struct history_row *out)
+{
+    double value = db_double(st, 1);
+
+    *out = (struct history_row){
+        .time_us = sqlite3_column_int64(st, 0),
+        .value = value,
+        .integer = sqlite3_column_int64(st, 1),
+        .is_integer = sqlite3_column_type(st, 1) == SQLITE_INTEGER,
+        .min = value,
+        .max = value,
+        .last = value,
+        .count = isnan(value) ? 0u : 1u,
+        .quality = (unsigned)sqlite3_column_int(st, 2),
+    };
+}
+
+static enum gw_err each_reading(struct history *h)
 {
     sqlite3_stmt *st = NULL;
-    bool row = true;
+    struct history_row reading;
+    bool row = true, go_on = true;
     enum gw_err err = db_bind(h->query->db, &st,
                               "SELECT time, value, quality FROM reading"
                               " WHERE time >= ? AND time < ? AND sensor_id = ? ORDER BY time",
-                              "iii", since_us, until_us, h->sensor_id);
+                              "iii", h->request->since_us, h->request->until_us, h->scan.sensor_id);
 
-    while (err == GW_OK && !h->stopped && (err = db_step(st, &row)) == GW_OK && row) {
-        double value = db_double(st, 1);
-        struct history_row r = {.time_us = sqlite3_column_int64(st, 0),
-                                .value = value,
-                                .min = value,
-                                .max = value,
-                                .count = 1,
-                                .quality = (unsigned)sqlite3_column_int(st, 2)};
-        h->stopped = !h->each(h->arg, &r);
+    while (err == GW_OK && go_on && (err = db_step(st, &row)) == GW_OK && row) {
+        reading_from_row(st, &reading);
+        go_on = h->each(h->arg, &reading);
     }
     sqlite3_finalize(st);
     return err;
@@ -175,30 +184,19 @@ static enum gw_err each_reading(struct history *h, int64_t since_us, int64_t unt
 
 /* One snapshot for all the statements, so that no span is seen twice or not at all while the
  * gateway closes it. */
-static enum gw_err in_snapshot(struct history *h, int64_t since_us, int64_t until_us)
+enum gw_err query_history(struct query *q, const struct history_request *request,
+                          bool (*each)(void *arg, const struct history_row *row), void *arg)
 {
-    enum gw_err err = db_exec(h->query->db, "BEGIN");
-
-    if (err != GW_OK)
-        return err;
-    err =
-        h->every_us > 0 ? walk_levels(h, since_us, until_us) : each_reading(h, since_us, until_us);
-    if (err == GW_OK)
-        emit(h);
-    for (size_t i = 0; i < sizeof(h->select) / sizeof(h->select[0]); i++)
-        sqlite3_finalize(h->select[i]);
-    sqlite3_exec(h->query->db, "END", NULL, NULL, NULL);
-    return err;
-}
-
-enum gw_err query_history(struct query *q, const char *sensor, int64_t since_us, int64_t until_us,
-                          int64_t every_us, bool (*each)(void *arg, const struct history_row *row),
-                          void *arg)
-{
-    struct history h = {.query = q, .every_us = every_us, .each = each, .arg = arg};
+    struct history h = {.query = q, .request = request, .each = each, .arg = arg};
     enum gw_err err = query_refresh(q);
 
+    h.scan = (struct scan){.query = q, .each = add_row, .arg = &h};
+    if (err != GW_OK || (err = db_exec(q->db, "BEGIN")) != GW_OK)
+        return err;
+    err = query_sensor_id(q, request->sensor, &h.scan.sensor_id);
     if (err == GW_OK)
-        err = query_sensor_id(q, sensor, &h.sensor_id);
-    return err == GW_OK ? in_snapshot(&h, since_us, until_us) : err;
+        err = request->every_us > 0 ? walk_levels(&h) : each_reading(&h);
+    scan_fini(&h.scan);
+    sqlite3_exec(q->db, "END", NULL, NULL, NULL);
+    return err;
 }

@@ -19,6 +19,9 @@ struct query {
  * file at the path. */
 enum gw_err query_refresh(struct query *q);
 
+/* The coarsest table whose rows fit into buckets of that length (1 µs or more). */
+enum resolution query_coarsest_exact(int64_t every_us);
+
 /* GW_ENOENT: no sensor of that name. */
 enum gw_err query_sensor_id(struct query *q, const char *name, int64_t *id);
 

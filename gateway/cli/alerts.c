@@ -62,17 +62,18 @@ static enum gw_err list(struct listing *l, struct query *q, bool active, size_t 
 {
     static const char *const titles[] = {">ID",    "STATE",  "SEVERITY", "SENSOR",  "RULE",
                                          ">VALUE", ">LIMIT", "RAISED",   "CLEARED", NULL};
+    const struct alert_filter filter = {.active = active, .limit = limit};
 
     if (l->as_json) {
         cli_json_begin(&l->json);
-        enum gw_err err = query_alerts(q, active, limit, each, l);
+        enum gw_err err = query_alerts(q, &filter, each, l);
         cli_json_end(&l->json);
         return err;
     }
     l->table = table_create(titles);
     if (!l->table)
         return GW_ENOMEM;
-    enum gw_err err = query_alerts(q, active, limit, each, l);
+    enum gw_err err = query_alerts(q, &filter, each, l);
     if (table_rows(l->table) > 0)
         table_print(l->table, stdout);
     else

@@ -105,6 +105,16 @@ static bool each(void *arg, const struct history_row *row)
     return !ferror(stdout);
 }
 
+static enum gw_err ask(struct request *r, struct query *q)
+{
+    const struct history_request request = {.sensor = r->sensor,
+                                            .since_us = r->since_us,
+                                            .until_us = r->until_us,
+                                            .every_us = r->every_us};
+
+    return query_history(q, &request, each, r);
+}
+
 static int terminal_width(void)
 {
     struct winsize size;
@@ -119,7 +129,7 @@ static enum gw_err print_plot(struct request *r, struct query *q)
     enum gw_err err = plot_create(&r->plot, terminal_width() - 16, 16, r->since_us, r->until_us);
     if (err != GW_OK)
         return err;
-    err = query_history(q, r->sensor, r->since_us, r->until_us, r->every_us, each, r);
+    err = ask(r, q);
     if (err == GW_OK)
         plot_print(r->plot, r->sensor, stdout);
     plot_destroy(r->plot);
@@ -130,7 +140,7 @@ static enum gw_err print_rows(struct request *r, struct query *q)
 {
     if (r->format == FORMAT_PLOT)
         return print_plot(r, q);
-    enum gw_err err = query_history(q, r->sensor, r->since_us, r->until_us, r->every_us, each, r);
+    enum gw_err err = ask(r, q);
     if (err == GW_OK && r->rows == 0)
         begin(r);
     if (r->format == FORMAT_JSON && (err == GW_OK || r->rows > 0))

@@ -32,6 +32,7 @@ static void raise_and_clear(struct fixture *f, int64_t id, uint32_t sensor, bool
     struct record r = good(sensor, T0 + id, 81.5);
 
     r.changes = new_change(id, sensor, ALERT_RAISED, T0 + id);
+    r.changes->since_us = T0 + id;
     if (clear)
         r.changes->next = new_change(id, sensor, ALERT_CLEARED, T0 + id + 1);
     append(f, &r, 1);
@@ -81,6 +82,14 @@ static bool see_alert(void *arg, const struct alert_row *row)
     return true;
 }
 
+static bool note_id(void *arg, const struct alert_row *row)
+{
+    char *ids = arg;
+
+    snprintf(ids + strlen(ids), 64 - strlen(ids), "%lld ", (long long)row->id);
+    return true;
+}
+
 static void alerts_are_listed_newest_first(void **state)
 {
     struct fixture *f = *state;
@@ -92,10 +101,10 @@ static void alerts_are_listed_newest_first(void **state)
     raise_and_clear(f, 2, 3, false);
     raise_and_clear(f, 3, 4, true);
     assert_int_equal(query_open(&q, f->path), GW_OK);
-    assert_int_equal(query_alerts(q, false, 2, see_alert, &s), GW_OK);
+    assert_int_equal(query_alerts(q, &(struct alert_filter){.limit = 2}, see_alert, &s), GW_OK);
     assert_string_equal(s.text, "3:overheat:warning:cleared:1 2:overheat:warning:raised:0 ");
     s = (struct seen){0};
-    assert_int_equal(query_alerts(q, true, 0, see_alert, &s), GW_OK);
+    assert_int_equal(query_alerts(q, &(struct alert_filter){.active = true}, see_alert, &s), GW_OK);
     assert_string_equal(s.text, "2:overheat:warning:raised:0 ");
     char text[512];
     assert_string_equal(sql_text(f,
@@ -103,6 +112,45 @@ static void alerts_are_listed_newest_first(void **state)
                                  " limit_value || unit || raised FROM active_alerts",
                                  text),
                         "2device/s3overheatwarningraised81.575.0°C2023-11-14T22:13:20.000Z");
+    query_close(q);
+}
+
+static void alerts_are_found_by_time_rule_sensor_and_state(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *name;
+        struct alert_filter filter;
+        const char *ids;
+    } cases[] = {
+        {"all", {0}, "4 3 2 1 "},
+        {"the newest two", {.limit = 2}, "4 3 "},
+        {"active", {.active = true}, "2 "},
+        {"one sensor", {.sensor = "device/s3"}, "2 "},
+        {"sensors like", {.sensor = "*/s[45]"}, "4 3 "},
+        {"sensors like, the newest", {.sensor = "*/s[245]", .limit = 1}, "4 "},
+        {"a rule", {.rule = "over*"}, "4 3 2 1 "},
+        {"no such rule", {.rule = "under*"}, ""},
+        {"a state", {.state = "cleared"}, "4 3 1 "},
+        {"a severity", {.severity = "critical"}, ""},
+        /* Alert n lasts from T0 + n to T0 + n + 1; the second goes on. */
+        {"raised before", {.until_us = T0 + 3}, "2 1 "},
+        {"still there after", {.since_us = T0 + 4}, "4 3 2 "},
+        {"over before", {.since_us = T0 + 6}, "2 "},
+        {"a moment", {.since_us = T0 + 2, .until_us = T0 + 3}, "2 1 "},
+    };
+    struct query *q;
+
+    fixture_open(f);
+    for (int64_t id = 1; id <= 4; id++)
+        raise_and_clear(f, id, (uint32_t)id + 1, id != 2);
+    assert_int_equal(query_open(&q, f->path), GW_OK);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char ids[64] = "";
+        assert_int_equal(query_alerts(q, &cases[i].filter, note_id, ids), GW_OK);
+        if (strcmp(ids, cases[i].ids) != 0)
+            fail_msg("%s: %s", cases[i].name, ids);
+    }
     query_close(q);
 }
 
@@ -139,7 +187,7 @@ static void an_alert_of_a_sensor_that_is_gone_can_still_be_cleared(void **state)
     assert_int_equal(got.change.alert_id, 2);
     assert_int_equal(got.change.sensor, SENSOR_NONE);
     assert_int_equal(got.change.state, ALERT_RAISED);
-    assert_int_equal(got.change.since_us, T0);
+    assert_int_equal(got.change.since_us, T0 + 2);
     assert_string_equal(got.change.rule, "overheat");
     assert_string_equal(got.sensor, "device/s3");
 
@@ -179,6 +227,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(transitions_wait_in_the_outbox_until_they_are_done),
         T(alerts_are_listed_newest_first),
+        T(alerts_are_found_by_time_rule_sensor_and_state),
         T(an_alert_of_a_sensor_that_is_gone_can_still_be_cleared),
         T(alert_ids_are_never_given_out_twice),
     };

@@ -19,6 +19,15 @@ static bool collect(void *arg, const struct history_row *row)
     return c->count != c->stop_after;
 }
 
+static enum gw_err ask(struct query *q, const char *sensor, int64_t since, int64_t until,
+                       int64_t every, struct collected *c)
+{
+    const struct history_request r = {
+        .sensor = sensor, .since_us = since, .until_us = until, .every_us = every, .last = true};
+
+    return query_history(q, &r, collect, c);
+}
+
 /* What a loop over all of the sensor's readings gives. */
 static size_t expected_buckets(const struct record *all, size_t n, uint32_t sensor, int64_t since,
                                int64_t until, int64_t every, struct history_row *out)
@@ -36,10 +45,13 @@ static size_t expected_buckets(const struct record *all, size_t n, uint32_t sens
         b->min = fmin(b->min, r->value);
         b->max = fmax(b->max, r->value);
         b->value += r->value;
+        b->last = r->value;
         b->count++;
     }
     return count;
 }
+
+static bool readings_are_gone; /* by retention: then nothing knows the last one of a bucket */
 
 static void check_history(struct query *q, const struct record *all, size_t n, int64_t since,
                           int64_t until, int64_t every)
@@ -48,13 +60,15 @@ static void check_history(struct query *q, const struct record *all, size_t n, i
     static struct collected got;
 
     got.count = got.stop_after = 0;
-    assert_int_equal(query_history(q, "device/s3", since, until, every, collect, &got), GW_OK);
+    assert_int_equal(ask(q, "device/s3", since, until, every, &got), GW_OK);
     size_t count = expected_buckets(all, n, 3, since, until, every, expected);
     assert_int_equal(got.count, count);
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(got.rows[i].time_us, expected[i].time_us);
         assert_int_equal(got.rows[i].count, expected[i].count);
         assert_true(got.rows[i].min == expected[i].min && got.rows[i].max == expected[i].max);
+        assert_true(got.rows[i].last == expected[i].last ||
+                    (readings_are_gone && isnan(got.rows[i].last)));
         assert_true(fabs(got.rows[i].value - expected[i].value / (double)expected[i].count) < 1e-6);
     }
 }
@@ -118,16 +132,16 @@ static void history_without_buckets_gives_each_reading(void **state)
     append(f, r, 4);
     assert_int_equal(query_open(&q, f->path), GW_OK);
     c.count = c.stop_after = 0;
-    assert_int_equal(query_history(q, "device/s0", T0, T0 + 10, 0, collect, &c), GW_OK);
+    assert_int_equal(ask(q, "device/s0", T0, T0 + 10, 0, &c), GW_OK);
     assert_int_equal(c.count, 3);
     assert_true(isnan(c.rows[1].value));
     assert_int_equal(c.rows[1].quality, QUALITY_CRC);
     assert_true(c.rows[2].value == 3);
     c.count = 0;
     c.stop_after = 1;
-    assert_int_equal(query_history(q, "device/s0", T0, T0 + 10, 0, collect, &c), GW_OK);
+    assert_int_equal(ask(q, "device/s0", T0, T0 + 10, 0, &c), GW_OK);
     assert_int_equal(c.count, 1);
-    assert_int_equal(query_history(q, "device/sx", T0, T0 + 10, 0, collect, &c), GW_ENOENT);
+    assert_int_equal(ask(q, "device/sx", T0, T0 + 10, 0, &c), GW_ENOENT);
     query_close(q);
 }
 
@@ -148,13 +162,15 @@ static void history_reaches_back_beyond_retention_in_coarser_rows(void **state)
     assert_true(sql_int(f, "SELECT min(time) FROM reading") >= end - 61 * US_PER_MINUTE);
     assert_int_equal(query_open(&q, f->path), GW_OK);
     c.count = c.stop_after = 0;
-    assert_int_equal(query_history(q, "device/s3", 0, end, 30 * US_PER_SECOND, collect, &c), GW_OK);
+    assert_int_equal(ask(q, "device/s3", 0, end, 30 * US_PER_SECOND, &c), GW_OK);
     uint64_t readings = 0;
     for (size_t i = 0; i < c.count; i++)
         readings += c.rows[i].count;
     assert_int_equal(readings, STEPS);
     assert_true(c.rows[0].time_us <= T0);
+    readings_are_gone = true;
     check_history(q, all, STEPS * 2, T0 - US_PER_HOUR, end, US_PER_HOUR);
+    readings_are_gone = false;
     query_close(q);
     free(all);
 }

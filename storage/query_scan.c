@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "storage/query_scan.h"
+
+#include "gateway/core/clock.h"
+
+#include <math.h>
+
+int64_t scan_span(enum resolution level)
+{
+    static const int64_t spans[] = {
+        [RESOLUTION_RAW] = 1, [RESOLUTION_MINUTE] = US_PER_MINUTE, [RESOLUTION_HOUR] = US_PER_HOUR};
+
+    return spans[level];
+}
+
+/* Columns from `first` on: start, min, max, sum, count. */
+static void give_row(struct scan *s, enum resolution level, sqlite3_stmt *st)
+{
+    struct scan_row row = {
+        .level = level,
+        .start_us = sqlite3_column_int64(st, 0),
+        .min = sqlite3_column_double(st, 1),
+        .max = sqlite3_column_double(st, 2),
+        .sum = sqlite3_column_double(st, 3),
+        .count = (uint64_t)sqlite3_column_int64(st, 4),
+    };
+
+    if (row.count > 0)
+        s->stopped = !s->each(s->arg, &row);
+}
+
+static enum gw_err give_rows(struct scan *s, enum resolution level, sqlite3_stmt *st)
+{
+    enum gw_err err = GW_OK;
+    bool row = true;
+
+    while (err == GW_OK && !s->stopped && (err = db_step(st, &row)) == GW_OK && row)
+        give_row(s, level, st);
+    return err;
+}
+
+static enum gw_err scan_raw(struct scan *s, int64_t from, int64_t to)
+{
+    enum gw_err err = db_bind(s->query->db, &s->raw,
+                              "SELECT time, value, value, value, 1 FROM reading"
+                              " WHERE time >= ?2 AND time < ?3 AND sensor_id = ?1"
+                              " AND value IS NOT NULL ORDER BY time",
+                              "iii", s->sensor_id, from, to);
+
+    return err == GW_OK ? give_rows(s, RESOLUTION_RAW, s->raw) : err;
+}
+
+/* The first row at or after (minute, sensor): ours, or one that tells where to go on. So each
+ * minute costs a look-up or two instead of the rows of all sensors. */
+static enum gw_err next_minute(struct scan *s, int64_t *minute, int64_t to, bool *more)
+{
+    enum gw_err err = db_bind(s->query->db, &s->minute,
+                              "SELECT minute, min, max, sum, count, sensor_id FROM reading_minute"
+                              " WHERE (minute, sensor_id) >= (?1, ?2) AND minute < ?3"
+                              " ORDER BY minute, sensor_id LIMIT 1",
+                              "iii", *minute, s->sensor_id, to);
+
+    if (err != GW_OK || (err = db_step(s->minute, more)) != GW_OK || !*more)
+        return err;
+    int64_t sensor_id = sqlite3_column_int64(s->minute, 5);
+    *minute = sqlite3_column_int64(s->minute, 0);
+    if (sensor_id == s->sensor_id)
+        give_row(s, RESOLUTION_MINUTE, s->minute);
+    if (sensor_id >= s->sensor_id)
+        *minute += US_PER_MINUTE;
+    return GW_OK;
+}
+
+static enum gw_err scan_minutes(struct scan *s, int64_t from, int64_t to)
+{
+    enum gw_err err = GW_OK;
+    bool more = true;
+
+    while (err == GW_OK && more && !s->stopped)
+        err = next_minute(s, &from, to, &more);
+    return err;
+}
+
+static enum gw_err scan_hours(struct scan *s, int64_t from, int64_t to)
+{
+    enum gw_err err = db_bind(s->query->db, &s->hour,
+                              "SELECT hour, min, max, sum, count FROM reading_hour"
+                              " WHERE sensor_id = ?1 AND hour >= ?2 AND hour < ?3 ORDER BY hour",
+                              "iii", s->sensor_id, from, to);
+
+    return err == GW_OK ? give_rows(s, RESOLUTION_HOUR, s->hour) : err;
+}
+
+enum gw_err scan_rows(struct scan *s, enum resolution level, int64_t from, int64_t to)
+{
+    if (from >= to || s->stopped)
+        return GW_OK;
+    switch (level) {
+    case RESOLUTION_HOUR:
+        return scan_hours(s, from, to);
+    case RESOLUTION_MINUTE:
+        return scan_minutes(s, from, to);
+    case RESOLUTION_RAW:
+        break;
+    }
+    return scan_raw(s, from, to);
+}
+
+/* The sensor's last minute in [from, *minute]; *found false: none. */
+static enum gw_err last_minute(struct scan *s, int64_t from, int64_t *minute, bool *found)
+{
+    enum gw_err err = GW_OK;
+
+    for (*found = false; err == GW_OK && !*found && *minute >= from; *minute -= US_PER_MINUTE) {
+        err = db_bind(s->query->db, &s->minute_before,
+                      "SELECT 1 FROM reading_minute WHERE minute = ? AND sensor_id = ?"
+                      " AND count > 0",
+                      "ii", *minute, s->sensor_id);
+        if (err == GW_OK)
+            err = db_step(s->minute_before, found);
+        if (*found)
+            break;
+    }
+    return err;
+}
+
+enum gw_err scan_last(struct scan *s, enum resolution level, int64_t start_us, double *out)
+{
+    int64_t from = start_us, to = start_us + scan_span(level);
+    bool found = true;
+    enum gw_err err = GW_OK;
+
+    *out = (double)NAN;
+    if (level == RESOLUTION_HOUR) {
+        int64_t minute = to - US_PER_MINUTE;
+        err = last_minute(s, start_us, &minute, &found);
+        from = minute;
+        to = minute + US_PER_MINUTE;
+    }
+    if (err != GW_OK || !found)
+        return err;
+    err = db_bind(s->query->db, &s->last,
+                  "SELECT value FROM reading WHERE time >= ? AND time < ? AND sensor_id = ?"
+                  " AND value IS NOT NULL ORDER BY time DESC LIMIT 1",
+                  "iii", from, to, s->sensor_id);
+    if (err == GW_OK && (err = db_step(s->last, &found)) == GW_OK && found)
+        *out = sqlite3_column_double(s->last, 0);
+    return err;
+}
+
+void scan_fini(struct scan *s)
+{
+    sqlite3_stmt *all[] = {s->raw, s->minute, s->minute_before, s->hour, s->last};
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        sqlite3_finalize(all[i]);
+}
