@@ -137,12 +137,12 @@ static enum gw_err fill_qualities(sqlite3 *db)
 
 enum gw_err schema_migrate(sqlite3 *db, int version)
 {
-    for (; version < SCHEMA_VERSION; version++) {
-        enum gw_err err = migrate_one(db, version);
+    for (int v = version; v < SCHEMA_VERSION; v++) {
+        enum gw_err err = migrate_one(db, v);
         if (err != GW_OK)
             return err;
         if (version > 0)
-            log_info("database: schema brought from version %d to %d", version, version + 1);
+            log_info("database: schema brought from version %d to %d", v, v + 1);
     }
     return fill_qualities(db);
 }
