@@ -15,6 +15,10 @@
 
 #define BACKOFF_FIRST_US (1 * US_PER_SECOND)
 #define BACKOFF_CAP_US (30 * US_PER_SECOND)
+#define STEADY_US (5 * US_PER_SECOND) /* open that long, the next failure is a new one */
+/* A port that is not there costs nothing to look for, and is to work again soon after it was
+ * plugged in. */
+#define ABSENT_US (2 * US_PER_SECOND)
 #define IDLE_US US_PER_SECOND /* the longest sleep, whatever a driver says */
 #define EMIT_AT_ONCE 64       /* readings that are sorted into lanes in one go */
 
@@ -165,18 +169,20 @@ static void run(void *arg)
 
     while (!source_stopping(s)) {
         int64_t opened = clock_mono_us();
-        if (open_driver(s) == GW_OK) {
+        enum gw_err err = open_driver(s);
+        if (err == GW_OK) {
             poll_driver(s);
             s->driver->close(s);
             if (source_stopping(s))
                 break;
             set_status(s, SOURCE_FAILED);
-            if (clock_mono_us() - opened > BACKOFF_CAP_US)
+            if (clock_mono_us() - opened > STEADY_US)
                 backoff_reset(&backoff);
         } else {
             emit_timeouts(s, &last_bad_us);
         }
-        rest(s, backoff_next(&backoff));
+        int64_t wait = backoff_next(&backoff);
+        rest(s, err == GW_ENOENT && wait > ABSENT_US ? ABSENT_US : wait);
     }
     set_status(s, SOURCE_CLOSED);
 }
