@@ -99,10 +99,13 @@ struct rule_config {
     double hysteresis; /* RULE_LEVEL: in the sensor's unit, 0 or more */
     double
         rate[3]; /* RULE_RATE: largest change per `per_us`, either way, by severity; NAN for none */
-    int64_t per_us;   /* RULE_RATE */
-    int64_t stale_us; /* RULE_STALE: longest time without a good reading */
-    int severity;     /* RULE_STALE: enum severity */
-    int64_t for_us;   /* a level or rate must hold this long before it is raised; 0: at once */
+    int64_t per_us;     /* RULE_RATE */
+    int64_t stale_us;   /* RULE_STALE: longest time without a good reading */
+    int severity;       /* RULE_STALE: enum severity */
+    int64_t for_us;     /* a level or rate must hold this long before it is raised; 0: at once */
+    int64_t repeat_us;  /* remind after that long; 0: never */
+    int64_t max_raises; /* alerts of this rule told in max_per_us; 0: all */
+    int64_t max_per_us;
 };
 
 enum publish_readings { PUBLISH_NONE, PUBLISH_CHANGES, PUBLISH_ALL };

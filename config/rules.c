@@ -76,6 +76,29 @@ const struct option rule_options[] = {
      .min = 0,
      .max = 31536000e6,
      .help = "How long a limit must be crossed without a break before the alert is raised"},
+    {.key = "repeat",
+     .type = OPTION_TIMESPAN,
+     .offset = AT(repeat_us),
+     .fallback = "0s",
+     .min = 0,
+     .max = 31536000e6,
+     .help = "Publish an alert that nobody acknowledges again after that time, with the same id; "
+             "0s never"},
+    {.key = "max_raises",
+     .type = OPTION_INTEGER,
+     .offset = AT(max_raises),
+     .fallback = "0",
+     .min = 0,
+     .max = 1e6,
+     .help = "Alerts of this rule, all its sensors together, that are published in the time "
+             "`max_per`; the others wait, and a summary says how many they are; 0 for no limit"},
+    {.key = "max_per",
+     .type = OPTION_TIMESPAN,
+     .offset = AT(max_per_us),
+     .fallback = "10m",
+     .min = 1e6,
+     .max = 86400e6,
+     .help = "The time that `max_raises` is about"},
     {0}};
 
 static bool given(const struct yaml_node *node, const char *key)
@@ -120,6 +143,8 @@ static void check_kind(struct config_reporter *r, const struct yaml_node *node,
         config_report(r, node, "severity",
                       "is for stale only; limits have their severity by name: {warning: …, "
                       "critical: …}");
+    if (given(node, "max_per") && !given(node, "max_raises"))
+        config_report(r, node, "max_per", "says nothing without max_raises");
     if (rule->kind == RULE_STALE && given(node, "for"))
         config_report(r, node, "for", "is not for stale, which is a time itself");
 }

@@ -1,100 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/alert.h"
 
-#include "gateway/core/log.h"
+#include "gateway/alert_book.h"
 #include "gateway/core/metrics.h"
-#include "gateway/rule.h"
 
-#include <assert.h>
-#include <fnmatch.h>
-#include <stdatomic.h>
-#include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* A sensor's rules with their states. */
-struct watch {
-    uint32_t sensor;
-    size_t count;
-    struct {
-        const struct rule_config *rule;
-        struct rule_state state;
-    } items[];
-};
-
-struct lane {
-    struct watch **watches; /* by sensor index / lanes; NULL: not seen yet */
-};
-
-/* An alert of an earlier run whose sensor has not been seen in this one. */
-struct restored {
-    struct alert_change change;
-    char *sensor_name;
-};
-
-struct alert_book {
-    /* set once */
-    const struct config *config;
-    struct sensor_table *sensors;
-    size_t lane_count;
-    size_t per_lane; /* sensors that a lane may have */
-    int64_t start_mono_us;
-    struct restored *restored; /* complete before the workers start */
-    size_t restored_count;
-
-    atomic_int_least64_t next_id;
-    atomic_size_t active;
-
-    struct lane *lanes; /* each the worker's own */
-};
-
-static bool rule_watches(const struct rule_config *rule, const char *sensor_name)
-{
-    return fnmatch(rule->sensor, sensor_name, 0) == 0;
-}
-
-static struct watch *new_watch(const struct alert_book *b, uint32_t sensor, const char *name)
-{
-    const struct config *c = b->config;
-    size_t count = 0;
-
-    for (size_t i = 0; i < c->rule_count; i++)
-        count += rule_watches(&c->rules[i], name);
-    struct watch *w = calloc(1, sizeof(*w) + count * sizeof(w->items[0]));
-    if (!w)
-        return NULL;
-    w->sensor = sensor;
-    for (size_t i = 0; i < c->rule_count; i++) {
-        if (rule_watches(&c->rules[i], name)) {
-            w->items[w->count].state.seen_mono_us = b->start_mono_us;
-            w->items[w->count++].rule = &c->rules[i];
-        }
-    }
-    return w;
-}
-
-static void restore_state(struct rule_state *state, const struct alert_change *change)
-{
-    state->alert_id = change->alert_id;
-    state->since_us = change->since_us;
-    state->severity = change->severity;
-    state->limit = change->limit;
-}
 
 static void restore_watch(const struct alert_book *b, struct watch *w, const char *name)
 {
     for (size_t i = 0; i < b->restored_count; i++) {
         const struct restored *r = &b->restored[i];
-        for (size_t k = 0; k < w->count; k++) {
-            if (strcmp(r->sensor_name, name) == 0 &&
-                strcmp(r->change.rule, w->items[k].rule->name) == 0)
-                restore_state(&w->items[k].state, &r->change);
-        }
+        struct watched *item =
+            strcmp(r->sensor_name, name) == 0 ? watch_find(w, r->change.rule) : NULL;
+        if (item)
+            watch_restore(item, &r->change, r->mono_us, r->wall_us);
     }
 }
 
-/* The sensor's watch, made at first sight; NULL without memory or for an unknown sensor. */
-static struct watch *watch_of(struct alert_book *b, size_t lane, uint32_t sensor)
+struct watch *book_watch(struct alert_book *b, size_t lane, uint32_t sensor)
 {
     size_t slot = sensor / b->lane_count;
     if (slot >= b->per_lane)
@@ -105,24 +30,28 @@ static struct watch *watch_of(struct alert_book *b, size_t lane, uint32_t sensor
     const struct sensor *s = sensor_table_get(b->sensors, sensor);
     if (!s)
         return NULL;
-    *w = new_watch(b, sensor, s->name);
+    *w = watch_create(b->config, sensor, s->name, b->start_mono_us);
     if (*w)
         restore_watch(b, *w, s->name);
     return *w;
 }
 
+/* --- life --- */
+
 static enum gw_err make_lanes(struct alert_book *b)
 {
     b->lanes = calloc(b->lane_count, sizeof(*b->lanes));
-    if (!b->lanes)
+    b->limits = calloc(b->config->rule_count + 1, sizeof(*b->limits));
+    if (!b->lanes || !b->limits)
         return GW_ENOMEM;
     for (size_t i = 0; i < b->lane_count; i++) {
-        b->lanes[i].watches = calloc(b->per_lane, sizeof(*b->lanes[i].watches));
-        if (!b->lanes[i].watches)
+        b->lanes[i].watches = calloc(b->per_lane, sizeof(struct watch *));
+        b->lanes[i].orders = orders_create();
+        if (!b->lanes[i].watches || !b->lanes[i].orders)
             return GW_ENOMEM;
     }
     for (uint32_t s = 0; s < sensor_table_count(b->sensors); s++) {
-        if (!watch_of(b, s % b->lane_count, s))
+        if (!book_watch(b, s % b->lane_count, s))
             return GW_ENOMEM;
     }
     return GW_OK;
@@ -141,6 +70,7 @@ enum gw_err alert_book_create(struct alert_book **out, const struct config *conf
     b->per_lane = sensor_table_capacity(sensors) / lanes + 1;
     b->start_mono_us = now_mono_us;
     atomic_init(&b->next_id, first_id);
+    pthread_mutex_init(&b->limits_lock, NULL);
     if (make_lanes(b) != GW_OK) {
         alert_book_destroy(b);
         return GW_ENOMEM;
@@ -151,11 +81,10 @@ enum gw_err alert_book_create(struct alert_book **out, const struct config *conf
 
 static void free_lane(struct lane *lane, size_t slots)
 {
-    if (!lane->watches)
-        return;
-    for (size_t i = 0; i < slots; i++)
+    for (size_t i = 0; lane->watches && i < slots; i++)
         free(lane->watches[i]);
     free(lane->watches);
+    orders_destroy(lane->orders);
 }
 
 void alert_book_destroy(struct alert_book *b)
@@ -168,8 +97,12 @@ void alert_book_destroy(struct alert_book *b)
     for (size_t i = 0; i < b->restored_count; i++)
         free(b->restored[i].sensor_name);
     free(b->restored);
+    free(b->limits);
+    pthread_mutex_destroy(&b->limits_lock);
     free(b);
 }
+
+/* --- what was when it last stopped --- */
 
 /* Does any source of this configuration have, or may it still create, a sensor of that name? */
 static bool may_exist(const struct alert_book *b, const char *sensor_name)
@@ -186,132 +119,79 @@ static bool may_exist(const struct alert_book *b, const char *sensor_name)
     return false;
 }
 
-static bool is_watched(const struct alert_book *b, const char *rule, const char *sensor_name)
+static enum gw_err keep_restored(struct alert_book *b, const struct alert_change *change,
+                                 const char *sensor_name, int64_t mono_us, int64_t wall_us)
 {
-    for (size_t i = 0; i < b->config->rule_count; i++) {
-        if (strcmp(b->config->rules[i].name, rule) == 0)
-            return rule_watches(&b->config->rules[i], sensor_name);
-    }
-    return false;
-}
-
-enum gw_err alert_book_restore(struct alert_book *b, const struct alert_change *change,
-                               const char *sensor_name)
-{
-    if (!is_watched(b, change->rule, sensor_name) || !may_exist(b, sensor_name))
-        return GW_ENOENT;
     struct restored *grown = realloc(b->restored, (b->restored_count + 1) * sizeof(*grown));
+
     if (!grown)
         return GW_ENOMEM;
     b->restored = grown;
     struct restored *r = &grown[b->restored_count];
-    *r = (struct restored){.change = *change, .sensor_name = strdup(sensor_name)};
+    *r = (struct restored){.change = *change,
+                           .sensor_name = strdup(sensor_name),
+                           .mono_us = mono_us,
+                           .wall_us = wall_us};
     r->change.next = NULL;
     if (!r->sensor_name)
         return GW_ENOMEM;
     b->restored_count++;
-    atomic_fetch_add(&b->active, 1);
-    metric_set(METRIC_ALERTS_ACTIVE, (int64_t)alert_book_active(b));
-
-    uint32_t sensor = sensor_table_find(b->sensors, sensor_name);
-    if (sensor != SENSOR_NONE) {
-        size_t lane = sensor % b->lane_count;
-        restore_watch(b, b->lanes[lane].watches[sensor / b->lane_count], sensor_name);
-    }
     return GW_OK;
 }
 
-static void log_event(const struct sensor *s, const struct rule_config *rule,
-                      const struct rule_event *e)
+enum gw_err alert_book_restore(struct alert_book *b, const struct alert_change *change,
+                               const char *sensor_name, int64_t now_mono_us, int64_t now_wall_us)
 {
-    const char *unit = s->unit[0] ? s->unit : "";
-    const char *space = s->unit[0] ? " " : "";
-    enum log_level level = e->state == ALERT_CLEARED ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING;
-
-    if (rule->kind == RULE_STALE)
-        LOG_AT(level, "alert %s: %s %s: no good value for %g s", alert_state_name(e->state),
-               s->name, rule->name, e->limit);
-    else
-        LOG_AT(level, "alert %s (%s): %s %s: value %g%s%s, limit %g", alert_state_name(e->state),
-               severity_name(e->severity), s->name, rule->name, e->value, space, unit, e->limit);
-}
-
-static void count_event(struct alert_book *b, const struct rule_event *e)
-{
-    if (e->state == ALERT_RAISED) {
+    if (!watch_rule(b->config, change->rule, sensor_name) || !may_exist(b, sensor_name))
+        return GW_ENOENT;
+    if (change->alert_id != 0) {
         atomic_fetch_add(&b->active, 1);
-        metric_add(METRIC_ALERTS_RAISED, 1);
-    } else if (e->state == ALERT_CLEARED) {
-        atomic_fetch_sub(&b->active, 1);
-        metric_add(METRIC_ALERTS_CLEARED, 1);
+        metric_set(METRIC_ALERTS_ACTIVE, (int64_t)alert_book_active(b));
     }
-    metric_set(METRIC_ALERTS_ACTIVE, (int64_t)alert_book_active(b));
+    uint32_t sensor = sensor_table_find(b->sensors, sensor_name);
+    if (sensor == SENSOR_NONE)
+        return keep_restored(b, change, sensor_name, now_mono_us, now_wall_us);
+    struct watch *w = book_watch(b, sensor % b->lane_count, sensor);
+    struct watched *item = w ? watch_find(w, change->rule) : NULL;
+    if (!item)
+        return GW_ENOMEM;
+    watch_restore(item, change, now_mono_us, now_wall_us);
+    return GW_OK;
 }
 
-/* Makes the transition that goes to the writer, and numbers a new alert. */
-static struct alert_change *new_change(struct alert_book *b, const struct watch *w,
-                                       const struct rule_config *rule, struct rule_state *state,
-                                       const struct rule_event *e)
-{
-    struct alert_change *change = calloc(1, sizeof(*change));
-
-    if (!change) {
-        log_error("out of memory: an alert of rule %s is lost", rule->name);
-        return NULL;
-    }
-    if (e->state == ALERT_RAISED)
-        state->alert_id = atomic_fetch_add(&b->next_id, 1);
-    change->alert_id = state->alert_id;
-    change->time_us = e->time_us;
-    change->since_us = state->since_us;
-    change->value = e->value;
-    change->limit = e->limit;
-    change->sensor = w->sensor;
-    change->state = (uint8_t)e->state;
-    change->severity = (uint8_t)e->severity;
-    snprintf(change->rule, sizeof(change->rule), "%s", rule->name);
-    count_event(b, e);
-    log_event(sensor_table_get(b->sensors, w->sensor), rule, e);
-    return change;
-}
-
-struct alert_change *alert_book_eval(struct alert_book *b, size_t lane, const struct reading *r,
-                                     int64_t now_mono_us)
-{
-    struct watch *w = watch_of(b, lane, r->sensor);
-    struct alert_change *first = NULL, **end = &first;
-    struct rule_event event;
-
-    for (size_t i = 0; w && i < w->count; i++) {
-        if (!rule_eval(w->items[i].rule, &w->items[i].state, r, now_mono_us, &event))
-            continue;
-        *end = new_change(b, w, w->items[i].rule, &w->items[i].state, &event);
-        if (*end)
-            end = &(*end)->next;
-    }
-    return first;
-}
-
-struct alert_change *alert_book_tick(struct alert_book *b, size_t lane, int64_t now_mono_us,
-                                     int64_t now_wall_us)
-{
-    struct alert_change *first = NULL, **end = &first;
-    struct rule_event event;
-
-    for (size_t slot = 0; slot < b->per_lane; slot++) {
-        struct watch *w = b->lanes[lane].watches[slot];
-        for (size_t i = 0; w && i < w->count; i++) {
-            if (!rule_tick(w->items[i].rule, &w->items[i].state, now_mono_us, now_wall_us, &event))
-                continue;
-            *end = new_change(b, w, w->items[i].rule, &w->items[i].state, &event);
-            if (*end)
-                end = &(*end)->next;
-        }
-    }
-    return first;
-}
+/* --- questions --- */
 
 size_t alert_book_active(const struct alert_book *b)
 {
     return atomic_load(&b->active);
+}
+
+static void add_limit(struct alert_limit *out, size_t max, size_t *n,
+                      const struct alert_limit *limit)
+{
+    if (isnan(limit->value))
+        return;
+    if (*n < max)
+        out[*n] = *limit;
+    ++*n;
+}
+
+size_t alert_limits(const struct config *config, const char *sensor, struct alert_limit *out,
+                    size_t max)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < config->rule_count; i++) {
+        const struct rule_config *rule = &config->rules[i];
+        if (rule->kind != RULE_LEVEL || !watch_takes(rule, sensor))
+            continue;
+        for (int s = SEVERITY_WARNING; s <= SEVERITY_CRITICAL; s++) {
+            struct alert_limit limit = {rule->name, (enum severity)s, false, rule->high[s]};
+            add_limit(out, max, &n, &limit);
+            limit.is_low = true;
+            limit.value = rule->low[s];
+            add_limit(out, max, &n, &limit);
+        }
+    }
+    return n;
 }

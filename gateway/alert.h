@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The alert book: which rules watch which sensor, and the state of each. Kept per lane, so that a
- * worker needs no lock: only the worker of a lane calls eval and tick for it. */
+ * worker needs no lock: only the worker of a lane calls eval and tick for it. What people order
+ * (acknowledge, shelve) is handed to the worker that has the state, and carried out in its next
+ * tick; its transitions go to the writer like any other. */
 #ifndef SENSORGW_GATEWAY_ALERT_H
 #define SENSORGW_GATEWAY_ALERT_H
 
@@ -9,6 +11,7 @@
 #include "gateway/core/reading.h"
 #include "gateway/core/record.h"
 #include "gateway/core/sensor.h"
+#include "gateway/orders.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,23 +27,53 @@ enum gw_err alert_book_create(struct alert_book **out, const struct config *conf
                               int64_t now_mono_us);
 void alert_book_destroy(struct alert_book *b);
 
-/* Takes over an alert that was active when the gateway last stopped, so that it is not raised a
- * second time. Before the workers start. GW_ENOENT: no rule of this configuration watches that
- * sensor under that name any more (the caller clears it). */
+/* Takes over what was when the gateway last stopped, before the workers start: an active alert
+ * (store_active_alerts()), so that it is not raised a second time, or a shelf (store_shelves()).
+ * GW_ENOENT: no rule of this configuration watches that sensor under that name any more (the caller
+ * clears it). */
 enum gw_err alert_book_restore(struct alert_book *b, const struct alert_change *change,
-                               const char *sensor_name);
+                               const char *sensor_name, int64_t now_mono_us, int64_t now_wall_us);
 
 /* Judges a reading by all rules of its sensor. Returns owned: the transitions that it causes, or
  * NULL. */
 struct alert_change *alert_book_eval(struct alert_book *b, size_t lane, const struct reading *r,
                                      int64_t now_mono_us);
 
-/* Lets time pass for all sensors of the lane. Returns owned: the transitions that are due now, or
- * NULL. */
+/* Lets time pass for all sensors of the lane, and carries out what was ordered. Returns owned: the
+ * transitions that are due now, or NULL. */
 struct alert_change *alert_book_tick(struct alert_book *b, size_t lane, int64_t now_mono_us,
                                      int64_t now_wall_us);
 
 /* Alerts raised and not cleared, all lanes. Any thread. */
 size_t alert_book_active(const struct alert_book *b);
+
+/* What somebody orders; texts are copied, and cut to what there is room for. */
+struct alert_command {
+    enum alert_verb verb;
+    const char *sensor, *rule; /* full name; name of the rule */
+    int64_t shelve_us;         /* ALERT_SHELVE: for how long, ALERT_SHELVE_MAX_US at most */
+    const char *who, *comment; /* NULL for none */
+};
+#define ALERT_SHELVE_MAX_US (INT64_C(365) * 86400 * 1000000)
+
+/* Has it carried out, and waits up to wait_us for that; 0: does not wait, and the log has what goes
+ * wrong. GW_OK: done (or ordered, without waiting); GW_ENOENT: no such sensor, or no such rule
+ * watches it, or there is nothing to acknowledge or unshelve; GW_EINVAL: no time to shelve it for;
+ * GW_EFULL: too many at once; GW_ETIMEDOUT: it is ordered, but the worker is kept by a slow store.
+ * `why` (may be NULL) says it in words, unless GW_OK. Any thread; wait only where blocking is
+ * allowed. */
+enum gw_err alert_book_command(struct alert_book *b, const struct alert_command *c, int64_t wait_us,
+                               char why[ORDER_WHY_SIZE]);
+
+/* The limits that the configuration's rules have for a sensor, for lines in a chart. */
+struct alert_limit {
+    const char *rule; /* borrowed from the configuration */
+    enum severity severity;
+    bool is_low;
+    double value; /* in the sensor's unit */
+};
+/* Up to max of them, high and low ones only. Returns how many there are. Any thread. */
+size_t alert_limits(const struct config *config, const char *sensor, struct alert_limit *out,
+                    size_t max);
 
 #endif

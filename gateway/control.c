@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define CONNECTIONS 8
-#define REQUEST_MAX 512
+#define REQUEST_MAX 1024
 #define TICK_MS 200  /* how soon it sees that it must stop */
 #define PATIENCE_S 2 /* for a client that does not read */
 

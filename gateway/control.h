@@ -8,7 +8,10 @@
  *   units                              SOURCE UNIT LAST ASKED TIMEOUTS DAMAGED REFUSED TOOK MEAN
  *   frames SOURCE AFTER                NUMBER TIME_US >|< HEX
  *   ask SOURCE UNIT FUNCTION ADDRESS COUNT    as drivers/modbus/command.h says
- *   write SENSOR VALUE                 ok VALUE | error TEXT */
+ *   write SENSOR VALUE                 ok VALUE | error TEXT
+ *   acknowledge SENSOR RULE WHO COMMENT       ok | error TEXT
+ *   shelve SENSOR RULE US WHO COMMENT         the same; 0 µs ends it
+ *   limits SENSOR                      RULE warning|critical high|low VALUE */
 #ifndef SENSORGW_GATEWAY_CONTROL_H
 #define SENSORGW_GATEWAY_CONTROL_H
 
@@ -18,6 +21,7 @@
 
 #include <sys/un.h>
 
+struct alert_book;
 struct control;
 struct live;
 struct setter;
@@ -33,6 +37,7 @@ struct control_options {
     struct sensor_table *sensors;
     struct live *live;
     struct setter *setter;
+    struct alert_book *alerts;
 };
 
 /* Where it is: as configured, or the database's name with ".control". False: off, or the name is

@@ -2,6 +2,7 @@
 #include "gateway/control_answer.h"
 
 #include "drivers/driver.h"
+#include "gateway/alert.h"
 #include "gateway/core/clock.h"
 #include "gateway/live.h"
 #include "gateway/setter.h"
@@ -177,14 +178,70 @@ static void answer_write(const struct control_options *o, char **words, FILE *f)
         fprintf(f, "error %s\n", result.why);
 }
 
+static void order(const struct control_options *o, struct alert_command *c, FILE *f)
+{
+    char why[ORDER_WHY_SIZE];
+
+    if (!c->sensor || !c->rule)
+        fputs("error not understood: it wants a SENSOR and a RULE\n", f);
+    else if (alert_book_command(o->alerts, c, TURN_US, why) != GW_OK)
+        fprintf(f, "error %s\n", why);
+    else
+        fputs("ok\n", f);
+}
+
+static void answer_acknowledge(const struct control_options *o, char **words, FILE *f)
+{
+    const char *who = words[1] && words[2] ? words[3] : NULL;
+
+    order(o,
+          &(struct alert_command){.verb = ALERT_ACKNOWLEDGE,
+                                  .sensor = words[1],
+                                  .rule = words[1] ? words[2] : NULL,
+                                  .who = who,
+                                  .comment = who ? words[4] : NULL},
+          f);
+}
+
+static void answer_shelve(const struct control_options *o, char **words, FILE *f)
+{
+    int64_t us = words[1] && words[2] && words[3] ? strtoll(words[3], NULL, 10) : -1;
+    const char *who = us >= 0 ? words[4] : NULL;
+
+    order(o,
+          &(struct alert_command){.verb = us == 0 ? ALERT_UNSHELVE : ALERT_SHELVE,
+                                  .sensor = words[1],
+                                  .rule = words[1] ? words[2] : NULL,
+                                  .shelve_us = us,
+                                  .who = who,
+                                  .comment = who ? words[5] : NULL},
+          f);
+}
+
+static void answer_limits(const struct control_options *o, char **words, FILE *f)
+{
+    struct alert_limit limits[32];
+    size_t n = words[1] ? alert_limits(o->config, words[1], limits, 32) : 0;
+
+    for (size_t i = 0; i < n && i < 32; i++)
+        fprintf(f, "%s\t%s\t%s\t%.17g\n", limits[i].rule, severity_name(limits[i].severity),
+                limits[i].is_low ? "low" : "high", limits[i].value);
+}
+
 void control_answer(const struct control_options *o, char *request, FILE *answer)
 {
     static const struct {
         const char *word;
         void (*answer)(const struct control_options *, char **, FILE *);
-    } requests[] = {{"sources", answer_sources}, {"sensors", answer_sensors},
-                    {"units", answer_units},     {"frames", answer_frames},
-                    {"ask", answer_ask},         {"write", answer_write}};
+    } requests[] = {{"sources", answer_sources},
+                    {"sensors", answer_sensors},
+                    {"units", answer_units},
+                    {"frames", answer_frames},
+                    {"ask", answer_ask},
+                    {"write", answer_write},
+                    {"acknowledge", answer_acknowledge},
+                    {"shelve", answer_shelve},
+                    {"limits", answer_limits}};
     char *rest = request;
     char *words[WORDS_MAX + 1] = {strsep(&rest, "\t")};
 

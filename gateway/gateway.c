@@ -11,6 +11,7 @@
 #include "drivers/mqtt/client.h"
 #include "drivers/source.h"
 #include "gateway/alert.h"
+#include "gateway/alert_remote.h"
 #include "gateway/control.h"
 #include "gateway/core/clock.h"
 #include "gateway/core/log.h"
@@ -20,6 +21,7 @@
 #include "gateway/live.h"
 #include "gateway/publisher.h"
 #include "gateway/remote.h"
+#include "gateway/requests.h"
 #include "gateway/setter.h"
 #include "gateway/worker.h"
 #include "storage/store.h"
@@ -54,7 +56,9 @@ struct gateway {
     struct source **sources;
     struct setter *setter;
     struct control *control;
-    struct remote *remote; /* NULL when nothing can be set over MQTT */
+    struct requests *requests; /* over MQTT: remote, alert_remote; NULL without a broker */
+    struct remote *remote;     /* NULL when nothing can be set over MQTT */
+    struct alert_remote *alert_remote;
 };
 
 /* --- the links between the parts --- */
@@ -190,7 +194,8 @@ static void restore_alert(void *arg, const struct alert_change *change, const ch
 {
     struct gateway *g = arg;
 
-    if (alert_book_restore(g->alerts, change, sensor_name) == GW_OK)
+    if (alert_book_restore(g->alerts, change, sensor_name, clock_mono_us(), clock_wall_us()) ==
+        GW_OK)
         return;
     struct alert_change *cleared = calloc(1, sizeof(*cleared));
     if (!cleared)
@@ -205,6 +210,15 @@ static void restore_alert(void *arg, const struct alert_change *change, const ch
     log_info("alert cleared: %s %s: no rule watches it any more", sensor_name, change->rule);
 }
 
+/* Of a rule that watches the sensor no more it is of no use, and stays for the case that it does
+ * again. */
+static void restore_shelf(void *arg, const struct alert_change *change, const char *sensor_name)
+{
+    struct gateway *g = arg;
+
+    alert_book_restore(g->alerts, change, sensor_name, clock_mono_us(), clock_wall_us());
+}
+
 static enum gw_err start_alerts(struct gateway *g)
 {
     enum gw_err err = alert_book_create(&g->alerts, g->config, g->sensors, queue_lanes(g->readings),
@@ -212,7 +226,9 @@ static enum gw_err start_alerts(struct gateway *g)
 
     if (err != GW_OK)
         return err;
-    return store_active_alerts(g->store, restore_alert, g);
+    if ((err = store_active_alerts(g->store, restore_alert, g)) != GW_OK)
+        return err;
+    return store_shelves(g->store, restore_shelf, g);
 }
 
 static enum gw_err start_writer(struct gateway *g)
@@ -318,11 +334,24 @@ static enum gw_err start_client(struct gateway *g)
     return g->client ? mqtt_client_start(g->client) : GW_OK;
 }
 
+static enum gw_err start_requests(struct gateway *g)
+{
+    enum gw_err err;
+
+    if (!g->client)
+        return GW_OK;
+    if ((err = requests_create(&g->requests, g->client)) != GW_OK ||
+        (err = remote_create(&g->remote, g->config, g->client, g->setter, g->requests)) != GW_OK ||
+        (err = alert_remote_create(&g->alert_remote, g->config, g->alerts, g->requests)) != GW_OK)
+        return err;
+    return requests_start(g->requests);
+}
+
 static enum gw_err start_control(struct gateway *g)
 {
     enum gw_err err = setter_create(&g->setter, g->config, g->sources);
 
-    if (err != GW_OK || (err = remote_start(&g->remote, g->config, g->client, g->setter)) != GW_OK)
+    if (err != GW_OK || (err = start_requests(g)) != GW_OK)
         return err;
     return control_start(&g->control, &(struct control_options){
                                           .config = g->config,
@@ -330,6 +359,7 @@ static enum gw_err start_control(struct gateway *g)
                                           .sensors = g->sensors,
                                           .live = g->live,
                                           .setter = g->setter,
+                                          .alerts = g->alerts,
                                       });
 }
 
@@ -470,7 +500,9 @@ void gateway_stop(struct gateway *g, struct gateway_summary *summary)
     stop_sources(g);
     /* They have nobody left to ask. */
     control_stop(g->control);
-    remote_stop(g->remote);
+    requests_stop(g->requests);
+    remote_destroy(g->remote);
+    alert_remote_destroy(g->alert_remote);
     stop_workers(g);
     /* The publisher goes first to its read-only end: the writer still takes the broker's last
      * answers. */

@@ -54,26 +54,73 @@ static void add_time(cJSON *o, const char *key, int64_t us)
     add_integer(o, key_us, us);
 }
 
-char *message_alert(const struct config *c, const struct alert_message *m)
+static void add_identity(cJSON *o, const struct config *c, const struct alert_message *m)
 {
     char id[64];
-    cJSON *o = cJSON_CreateObject();
 
     snprintf(id, sizeof(id), "%s-%" PRId64, m->instance, m->alert_id);
+    cJSON_AddStringToObject(o, "id", id);
+    add_integer(o, "seq", m->seq);
+    cJSON_AddStringToObject(o, "gateway", c->gateway.name);
+    cJSON_AddBoolToObject(o, "durable", m->durable);
+}
+
+static void add_text(cJSON *o, const char *key, const char *text)
+{
+    if (text && text[0])
+        cJSON_AddStringToObject(o, key, text);
+}
+
+/* What people did, and what was told before: only where there is some. */
+static void add_people(cJSON *o, const struct alert_message *m)
+{
+    add_text(o, "by", m->who);
+    add_text(o, "comment", m->comment);
+    if (m->until_us)
+        add_time(o, "until", m->until_us);
+    if (m->repeat)
+        add_integer(o, "repeat", m->repeat);
+}
+
+char *message_alert(const struct config *c, const struct alert_message *m)
+{
+    cJSON *o = cJSON_CreateObject();
+
     cJSON_AddStringToObject(o, "state", m->state);
     cJSON_AddStringToObject(o, "severity", m->severity);
     cJSON_AddStringToObject(o, "sensor", m->sensor);
     cJSON_AddStringToObject(o, "rule", m->rule);
+    cJSON_AddStringToObject(o, "reason", m->reason ? m->reason : "unknown");
     add_number(o, "value", m->value);
     add_number(o, "limit", m->limit);
     cJSON_AddStringToObject(o, "unit", m->unit);
     add_time(o, "since", m->since_us);
     add_time(o, "time", m->time_us);
-    cJSON_AddStringToObject(o, "id", id);
-    add_integer(o, "seq", m->seq);
-    cJSON_AddStringToObject(o, "gateway", c->gateway.name);
-    cJSON_AddBoolToObject(o, "durable", m->durable);
+    add_people(o, m);
+    add_identity(o, c, m);
     return print(o);
+}
+
+char *message_limited(const struct config *c, const struct alert_message *m)
+{
+    cJSON *o = cJSON_CreateObject();
+
+    cJSON_AddStringToObject(o, "state", m->state);
+    cJSON_AddStringToObject(o, "rule", m->rule);
+    add_number(o, "withheld", m->value);
+    add_number(o, "max_raises", m->limit);
+    add_time(o, "time", m->time_us);
+    add_identity(o, c, m);
+    return print(o);
+}
+
+char *message_transition(const struct config *c, const struct alert_message *m,
+                         char topic[static TOPIC_SIZE])
+{
+    bool limited = strcmp(m->state, alert_state_name(ALERT_LIMITED)) == 0;
+
+    message_topic(c, "alerts", limited ? NULL : m->sensor, m->rule, topic);
+    return limited ? message_limited(c, m) : message_alert(c, m);
 }
 
 char *message_reading(const struct sensor *s, const struct reading *r)

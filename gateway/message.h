@@ -25,12 +25,21 @@ struct alert_message {
     const char *state, *severity, *sensor, *unit, *rule; /* borrowed */
     double value, limit;                                 /* NAN: null */
     int64_t since_us, time_us;
-    const char *instance; /* the database's */
+    const char *reason, *who, *comment; /* NULL or "" for none */
+    int64_t until_us;                   /* of a shelf; 0: none */
+    unsigned repeat;                    /* number of a reminder; 0: none */
+    const char *instance;               /* the database's */
     int64_t alert_id;
     int64_t seq;  /* of the outbox; 0: not stored yet */
     bool durable; /* false: published before it could be stored */
 };
 char *message_alert(const struct config *c, const struct alert_message *m);
+/* Of state "limited": value is how many were withheld, limit is max_raises. It is about the rule,
+ * and so is its topic. */
+char *message_limited(const struct config *c, const struct alert_message *m);
+/* The text of either, by its state; the topic in *topic. */
+char *message_transition(const struct config *c, const struct alert_message *m,
+                         char topic[static TOPIC_SIZE]);
 
 char *message_reading(const struct sensor *s, const struct reading *r);
 

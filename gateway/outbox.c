@@ -32,7 +32,12 @@ void outbox_add(struct outbox *o, const struct outbox_row *row)
                                .value = row->value,
                                .limit = row->limit,
                                .time_us = row->time_us,
-                               .since_us = row->since_us};
+                               .since_us = row->since_us,
+                               .until_us = row->until_us,
+                               .repeat = row->repeat};
+    COPY(e->reason, row->reason);
+    COPY(e->who, row->who);
+    COPY(e->comment, row->comment);
     COPY(e->instance, row->instance);
     COPY(e->sensor, row->sensor);
     COPY(e->rule, row->rule);
@@ -81,7 +86,7 @@ void outbox_answer(struct outbox *o, int64_t seq, int reason)
 
     if (!e || e->state != OUTBOX_SENT)
         return;
-    e->reason = reason;
+    e->code = reason;
     if (reason >= 0)
         e->state = OUTBOX_ANSWERED;
     else
@@ -94,9 +99,8 @@ struct outbox_entry *outbox_answered(struct outbox *o, struct outbox_result *res
         struct outbox_entry *e = &o->entries[i];
         if (e->state != OUTBOX_ANSWERED)
             continue;
-        *result = (struct outbox_result){.seq = e->seq,
-                                         .delivered = e->reason >= 0 && e->reason < 0x80,
-                                         .reason_code = e->reason};
+        *result = (struct outbox_result){
+            .seq = e->seq, .delivered = e->code >= 0 && e->code < 0x80, .reason_code = e->code};
         return e;
     }
     return NULL;

@@ -27,9 +27,11 @@ struct outbox_entry {
     char instance[20], sensor[SENSOR_NAME_MAX + 1], rule[RULE_NAME_MAX + 1], unit[64];
     char severity[16], alert_state[16];
     double value, limit;
-    int64_t time_us, since_us;
-    int lost;   /* connections that ended while it was under way */
-    int reason; /* ANSWERED: the broker's; −1: given up */
+    int64_t time_us, since_us, until_us;
+    unsigned repeat;
+    char reason[16], who[ALERT_WHO_MAX + 1], comment[ALERT_COMMENT_MAX + 1];
+    int lost; /* connections that ended while it was under way */
+    int code; /* ANSWERED: the broker's; −1: given up */
 };
 
 struct outbox {

@@ -131,13 +131,18 @@ static bool send_entry(struct publisher *p, const struct outbox_entry *e)
                                     .limit = e->limit,
                                     .since_us = e->since_us,
                                     .time_us = e->time_us,
+                                    .reason = e->reason,
+                                    .who = e->who,
+                                    .comment = e->comment,
+                                    .until_us = e->until_us,
+                                    .repeat = e->repeat,
                                     .instance = e->instance,
                                     .alert_id = e->alert_id,
                                     .seq = e->seq,
                                     .durable = true};
 
-    message_topic(c, "alerts", e->sensor, e->rule, topic);
-    return send(p, topic, message_alert(c, &m), 1, on_published, e->seq);
+    char *text = message_transition(c, &m, topic);
+    return send(p, topic, text, 1, on_published, e->seq);
 }
 
 static void send_rows(struct publisher *p)
@@ -228,10 +233,15 @@ static void send_urgent(struct publisher *p)
                                             .limit = change.limit,
                                             .since_us = change.since_us,
                                             .time_us = change.time_us,
+                                            .reason = alert_reason_name(change.reason),
+                                            .who = change.who,
+                                            .comment = change.comment,
+                                            .until_us = change.until_us,
+                                            .repeat = change.repeat,
                                             .instance = p->options.instance,
                                             .alert_id = change.alert_id};
-            message_topic(c, "alerts", s->name, change.rule, topic);
-            if (!send(p, topic, message_alert(c, &m), 1, NULL, 0))
+            char *text = message_transition(c, &m, topic);
+            if (!send(p, topic, text, 1, NULL, 0))
                 return;
         }
         pthread_mutex_lock(&p->lock);
@@ -393,6 +403,8 @@ void publisher_send_now(struct publisher *p, const struct alert_change *change)
 {
     bool full;
 
+    if (change->withheld || change->alert_id == 0)
+        return;
     pthread_mutex_lock(&p->lock);
     full = p->urgent_count == URGENT;
     if (full) {

@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 struct remote;
+struct requests;
 struct setter;
 
 #define REMOTE_ID_SIZE 65
@@ -27,11 +28,12 @@ struct remote_request {
  */
 const char *remote_parse(const char *payload, size_t length, struct remote_request *out);
 
-/* Starts its thread and subscribes. Borrows all. Nothing happens, and *out is NULL, when no sensor
- * is writable. */
-enum gw_err remote_start(struct remote **out, const struct config *config,
-                         struct mqtt_client *client, struct setter *setter);
-/* Ends within what a write under way takes. NULL is ok; frees it. */
-void remote_stop(struct remote *r);
+/* Adds itself to the requests. Borrows all. Nothing happens, and *out is NULL, when no sensor is
+ * writable. */
+enum gw_err remote_create(struct remote **out, const struct config *config,
+                          struct mqtt_client *client, struct setter *setter,
+                          struct requests *requests);
+/* After requests_stop(). NULL is ok. */
+void remote_destroy(struct remote *r);
 
 #endif

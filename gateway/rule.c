@@ -10,21 +10,23 @@
 struct judgement {
     bool crossed[3]; /* by enum severity */
     double limit[3];
+    enum alert_reason reason[3];
     double value; /* what was compared: the reading, or its rate of change */
     bool left;    /* well inside all limits: an excursion is over */
 };
 
-static bool beyond(double high, double low, double value, double hysteresis, double *limit)
+static enum alert_reason beyond(double high, double low, double value, double hysteresis,
+                                double *limit)
 {
     if (!isnan(high) && value > high - hysteresis) {
         *limit = high;
-        return true;
+        return REASON_HIGH;
     }
     if (!isnan(low) && value < low + hysteresis) {
         *limit = low;
-        return true;
+        return REASON_LOW;
     }
-    return false;
+    return REASON_UNKNOWN;
 }
 
 static void judge_level(const struct rule_config *rule, double value, struct judgement *j)
@@ -34,7 +36,8 @@ static void judge_level(const struct rule_config *rule, double value, struct jud
     j->value = value;
     j->left = true;
     for (int s = SEVERITY_WARNING; s <= SEVERITY_CRITICAL; s++) {
-        j->crossed[s] = beyond(rule->high[s], rule->low[s], value, 0, &j->limit[s]);
+        j->reason[s] = beyond(rule->high[s], rule->low[s], value, 0, &j->limit[s]);
+        j->crossed[s] = j->reason[s] != REASON_UNKNOWN;
         if (beyond(rule->high[s], rule->low[s], value, rule->hysteresis, &limit))
             j->left = false;
     }
@@ -59,6 +62,7 @@ static bool judge_rate(const struct rule_config *rule, struct rule_state *state,
     j->left = true;
     for (int s = SEVERITY_WARNING; s <= SEVERITY_CRITICAL; s++) {
         j->crossed[s] = beyond(rule->rate[s], (double)NAN, j->value, 0, &j->limit[s]);
+        j->reason[s] = REASON_RATE;
         if (j->crossed[s])
             j->left = false;
     }
@@ -82,6 +86,7 @@ static void note_held(struct rule_state *state, const struct judgement *j, const
         }
         held->value = j->value;
         held->limit = j->limit[s];
+        held->reason = (uint8_t)j->reason[s];
     }
 }
 
@@ -94,9 +99,12 @@ static bool worsen(struct rule_state *state, enum severity target, int64_t time_
     out->state = state->severity == SEVERITY_NONE ? ALERT_RAISED : ALERT_ESCALATED;
     if (out->state == ALERT_RAISED)
         state->since_us = time_us;
+    state->escalated = out->state == ALERT_ESCALATED;
     state->severity = (uint8_t)target;
     state->limit = state->held[target].limit;
+    state->reason = state->held[target].reason;
     out->severity = target;
+    out->reason = (enum alert_reason)state->reason;
     out->value = state->held[target].value;
     out->limit = state->limit;
     out->time_us = time_us;
@@ -107,10 +115,12 @@ static bool clear(struct rule_state *state, double value, int64_t time_us, struc
 {
     *out = (struct rule_event){.state = ALERT_CLEARED,
                                .severity = (enum severity)state->severity,
+                               .reason = (enum alert_reason)state->reason,
                                .value = value,
                                .limit = state->limit,
                                .time_us = time_us};
     state->severity = SEVERITY_NONE;
+    state->escalated = false;
     memset(state->held, 0, sizeof(state->held));
     return true;
 }
@@ -142,6 +152,7 @@ bool rule_eval(const struct rule_config *rule, struct rule_state *state, const s
     if (r->quality != QUALITY_GOOD || (r->flags & READING_RETAINED))
         return false;
     state->seen_mono_us = now_mono_us;
+    state->seen = true;
     if (rule->kind == RULE_STALE)
         return eval_stale(rule, state, r, out);
     if (rule->kind == RULE_LEVEL)
@@ -161,6 +172,7 @@ static bool tick_stale(const struct rule_config *rule, struct rule_state *state,
         return false;
     state->held[rule->severity].value = (double)NAN;
     state->held[rule->severity].limit = (double)rule->stale_us / (double)US_PER_SECOND;
+    state->held[rule->severity].reason = state->seen ? REASON_SILENT : REASON_NEVER_SEEN;
     return worsen(state, (enum severity)rule->severity, now_wall_us, out);
 }
 

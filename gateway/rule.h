@@ -21,20 +21,24 @@ struct rule_held {
     int64_t since_us;      /* time of the first reading beyond the limit: UTC µs */
     int64_t since_mono_us; /* when that was judged, monotonic */
     double value, limit;   /* of the newest reading beyond it */
+    uint8_t reason;        /* enum alert_reason */
     bool held;
 };
 
-/* One per rule and sensor. All zero but seen_mono_us is the state "normal, nothing seen yet". */
+/* One per rule and sensor. All zero but seen_mono_us is the state "normal, never seen". */
 struct rule_state {
     int64_t alert_id;         /* of the excursion; 0 while normal */
     int64_t since_us;         /* raised at: UTC µs */
     int64_t seen_mono_us;     /* last good reading, monotonic; at first: when the watch began */
     struct rule_held held[3]; /* by enum severity */
-    double limit;             /* that the excursion crossed */
+    double value, limit;      /* of its last transition; the limit that it crossed */
     int64_t last_us;          /* RULE_RATE: the previous good reading */
     double last;
     bool has_last;
+    bool seen;        /* a good reading came at some time */
+    bool escalated;   /* the excursion */
     uint8_t severity; /* enum severity of the excursion; NONE while normal */
+    uint8_t reason;   /* enum alert_reason of the excursion */
 };
 
 /* What to do after a reading or a tick. The caller gives a new alert id on ALERT_RAISED, and writes
@@ -42,6 +46,7 @@ struct rule_state {
 struct rule_event {
     enum alert_state state;
     enum severity severity;
+    enum alert_reason reason;
     double value, limit;
     int64_t time_us; /* UTC */
 };

@@ -2,10 +2,12 @@
 /* Alerts and their transitions; the transitions that the broker has not acknowledged are the
  * outbox. */
 #include "storage/internal.h"
+#include "storage/schema.h"
 
 #include "gateway/core/log.h"
 #include "gateway/core/metrics.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,9 +24,7 @@ enum gw_err alerts_load(struct store *s)
     if ((next == 0 &&
          (err = db_int64(s->db, "SELECT value FROM meta WHERE key = 'next_alert_id'", &next))) ||
         (err = db_int64(s->db, "SELECT max(id) FROM alert", &largest)) ||
-        (err = db_int64(s->db,
-                        "SELECT count(*) FROM alert_event"
-                        " WHERE published_at IS NULL AND failed_at IS NULL",
+        (err = db_int64(s->db, "SELECT count(*) FROM alert_event WHERE " SCHEMA_OUTBOX,
                         &s->outbox_depth)))
         return err;
     metric_set(METRIC_OUTBOX_DEPTH, s->outbox_depth);
@@ -65,30 +65,74 @@ static enum gw_err sensor_of(struct store *s, const struct alert_change *c, int6
     return db_finish(s->sql->alert_sensor);
 }
 
+static const char *or_null(const char *text)
+{
+    return text[0] ? text : NULL;
+}
+
+/* Acknowledging lasts until the alert is over or gets worse. */
 static enum gw_err save_alert(struct store *s, const struct alert_change *c, int64_t sensor_id)
 {
-    return db_run(s->db, &s->sql->alert,
-                  "INSERT INTO alert (id, sensor_id, rule, severity, state, value, limit_value,"
-                  " raised_at, changed_at, cleared_at)"
-                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, CASE ?5 WHEN 'cleared' THEN ?9 END)"
-                  " ON CONFLICT (id) DO UPDATE SET severity = ?4, state = ?5, value = ?6,"
-                  " limit_value = ?7, changed_at = ?9,"
-                  " cleared_at = CASE ?5 WHEN 'cleared' THEN ?9 END",
-                  "iisssffii", c->alert_id, sensor_id, c->rule, severity_name(c->severity),
-                  alert_state_name(c->state), c->value, c->limit, c->since_us, c->time_us);
+    return db_run(
+        s->db, &s->sql->alert,
+        "INSERT INTO alert (id, sensor_id, rule, severity, state, value, limit_value,"
+        " raised_at, changed_at, cleared_at, reason, acknowledged_at, acknowledged_by)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, CASE ?5 WHEN 'cleared' THEN ?9 END, ?10,"
+        " CASE ?5 WHEN 'acknowledged' THEN ?9 END, CASE ?5 WHEN 'acknowledged' THEN ?11 END)"
+        " ON CONFLICT (id) DO UPDATE SET severity = ?4, state = ?5, value = ?6,"
+        " limit_value = ?7, changed_at = ?9, cleared_at = CASE ?5 WHEN 'cleared' THEN ?9 END,"
+        " reason = ?10,"
+        " acknowledged_at = CASE ?5 WHEN 'acknowledged' THEN coalesce(acknowledged_at, ?9)"
+        " WHEN 'escalated' THEN NULL ELSE acknowledged_at END,"
+        " acknowledged_by = CASE ?5 WHEN 'acknowledged' THEN ?11"
+        " WHEN 'escalated' THEN NULL ELSE acknowledged_by END",
+        "iisssffiiss", c->alert_id, sensor_id, c->rule, severity_name(c->severity),
+        alert_state_name(c->state), c->value, c->limit, c->since_us, c->time_us,
+        alert_reason_name(c->reason), or_null(c->who));
 }
 
 static enum gw_err save_event(struct store *s, const struct alert_change *c)
 {
-    enum gw_err err =
-        db_run(s->db, &s->sql->event,
-               "INSERT INTO alert_event (alert_id, time, state, severity, value, limit_value)"
-               " VALUES (?, ?, ?, ?, ?, ?)",
-               "iissff", c->alert_id, c->time_us, alert_state_name(c->state),
-               severity_name(c->severity), c->value, c->limit);
-    if (err == GW_OK)
+    enum gw_err err = db_run(
+        s->db, &s->sql->event,
+        "INSERT INTO alert_event (alert_id, time, state, severity, value, limit_value, reason,"
+        " who, comment, until, repeat, withheld)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0), ?, ?)",
+        "iissffsssiis", c->alert_id, c->time_us, alert_state_name(c->state),
+        severity_name(c->severity), c->value, c->limit, alert_reason_name(c->reason),
+        or_null(c->who), or_null(c->comment), c->until_us, (int64_t)c->repeat,
+        alert_withheld_name(c->withheld));
+    if (err == GW_OK && !c->withheld)
         s->outbox_depth++;
     return err;
+}
+
+static enum gw_err save_shelf(struct store *s, const struct alert_change *c, int64_t sensor_id)
+{
+    if (c->shelf == SHELF_PUT)
+        return db_run(s->db, &s->sql->shelf_put,
+                      "INSERT OR REPLACE INTO alert_shelf"
+                      " (sensor_id, rule, until, shelved_at, who, comment)"
+                      " VALUES (?, ?, ?, ?, ?, ?)",
+                      "isiiss", sensor_id, c->rule, c->until_us, c->time_us, or_null(c->who),
+                      or_null(c->comment));
+    return db_run(s->db, &s->sql->shelf_drop,
+                  "DELETE FROM alert_shelf WHERE sensor_id = ? AND rule = ?", "is", sensor_id,
+                  c->rule);
+}
+
+/* A reminder and a summary of the rule are no news of the alert itself. */
+static enum gw_err save_excursion(struct store *s, const struct alert_change *c, int64_t sensor_id)
+{
+    enum gw_err err = GW_OK;
+
+    if (s->alert_id.next <= c->alert_id)
+        s->alert_id.next = c->alert_id + 1;
+    if ((err = alerts_reserve(s)) != GW_OK)
+        return err;
+    if (c->repeat == 0 && c->state != ALERT_LIMITED)
+        err = save_alert(s, c, sensor_id);
+    return err == GW_OK ? save_event(s, c) : err;
 }
 
 enum gw_err alerts_add(struct store *s, const struct alert_change *list)
@@ -104,10 +148,10 @@ enum gw_err alerts_add(struct store *s, const struct alert_change *list)
                         (long long)c->alert_id, c->rule);
             continue;
         }
-        if (s->alert_id.next <= c->alert_id)
-            s->alert_id.next = c->alert_id + 1;
-        if ((err = alerts_reserve(s)) == GW_OK && (err = save_alert(s, c, sensor_id)) == GW_OK)
-            err = save_event(s, c);
+        if (c->shelf != SHELF_KEEP)
+            err = save_shelf(s, c, sensor_id);
+        if (err == GW_OK && c->alert_id != 0)
+            err = save_excursion(s, c, sensor_id);
     }
     return err;
 }
@@ -159,40 +203,81 @@ static enum severity severity_from(const char *name)
     return strcmp(name, severity_name(SEVERITY_WARNING)) == 0 ? SEVERITY_WARNING : SEVERITY_NONE;
 }
 
+static enum alert_state state_from(sqlite3_stmt *st, int acknowledged, int escalated)
+{
+    if (sqlite3_column_type(st, acknowledged) != SQLITE_NULL)
+        return ALERT_ACKNOWLEDGED;
+    return sqlite3_column_int(st, escalated) ? ALERT_ESCALATED : ALERT_RAISED;
+}
+
 static void change_from_row(sqlite3_stmt *st, struct alert_change *c)
 {
     *c = (struct alert_change){
         .alert_id = sqlite3_column_int64(st, 0),
-        .time_us = sqlite3_column_int64(st, 7),
-        .since_us = sqlite3_column_int64(st, 6),
-        .value = db_double(st, 4),
-        .limit = db_double(st, 5),
-        .state = strcmp(db_text(st, 3), alert_state_name(ALERT_ESCALATED)) == 0 ? ALERT_ESCALATED
-                                                                                : ALERT_RAISED,
         .severity = (uint8_t)severity_from(db_text(st, 2)),
+        .state = (uint8_t)state_from(st, 8, 7),
+        .value = db_double(st, 3),
+        .limit = db_double(st, 4),
+        .since_us = sqlite3_column_int64(st, 5),
+        .time_us = sqlite3_column_int64(st, 10),
+        .reason = (uint8_t)alert_reason_from(db_text(st, 6)),
+        .repeat = (uint32_t)sqlite3_column_int64(st, 11),
     };
     snprintf(c->rule, sizeof(c->rule), "%s", db_text(st, 1));
+    snprintf(c->who, sizeof(c->who), "%s", db_text(st, 9));
 }
 
-enum gw_err store_active_alerts(struct store *s,
-                                void (*each)(void *arg, const struct alert_change *change,
-                                             const char *sensor_name),
-                                void *arg)
+/* Gives each row to `each`, made by from_row; the sensor's name is in column `name`. */
+static enum gw_err each_change(struct store *s, const char *sql, int name,
+                               void (*from_row)(sqlite3_stmt *, struct alert_change *),
+                               store_change_fn *each, void *arg)
 {
     sqlite3_stmt *st = NULL;
     struct alert_change change;
     bool row = true;
-    enum gw_err err =
-        db_prepare(s->db, &st,
-                   "SELECT a.id, a.rule, a.severity, a.state, a.value, a.limit_value, a.raised_at,"
-                   " a.changed_at, s.name FROM alert a JOIN sensor s ON s.id = a.sensor_id"
-                   " WHERE a.cleared_at IS NULL ORDER BY a.id");
+    enum gw_err err = db_prepare(s->db, &st, sql);
 
     while (err == GW_OK && (err = db_step(st, &row)) == GW_OK && row) {
-        change_from_row(st, &change);
-        change.sensor = sensor_table_find(s->options.sensors, db_text(st, 8));
-        each(arg, &change, db_text(st, 8));
+        from_row(st, &change);
+        change.sensor = sensor_table_find(s->options.sensors, db_text(st, name));
+        each(arg, &change, db_text(st, name));
     }
     sqlite3_finalize(st);
     return err;
+}
+
+enum gw_err store_active_alerts(struct store *s, store_change_fn *each, void *arg)
+{
+    return each_change(s,
+                       "SELECT a.id, a.rule, a.severity, a.value, a.limit_value, a.raised_at,"
+                       " a.reason, EXISTS (SELECT 1 FROM alert_event e WHERE e.alert_id = a.id"
+                       " AND e.state = 'escalated'), a.acknowledged_at, a.acknowledged_by,"
+                       " (SELECT max(time) FROM alert_event e WHERE e.alert_id = a.id"
+                       " AND e.withheld IS NULL AND e.state <> 'limited'),"
+                       " (SELECT max(repeat) FROM alert_event e WHERE e.alert_id = a.id), s.name"
+                       " FROM alert a JOIN sensor s ON s.id = a.sensor_id"
+                       " WHERE a.cleared_at IS NULL ORDER BY a.id",
+                       12, change_from_row, each, arg);
+}
+
+static void shelf_from_row(sqlite3_stmt *st, struct alert_change *c)
+{
+    *c = (struct alert_change){
+        .shelf = SHELF_PUT,
+        .state = ALERT_SHELVED,
+        .until_us = sqlite3_column_int64(st, 1),
+        .time_us = sqlite3_column_int64(st, 2),
+        .value = (double)NAN,
+        .limit = (double)NAN,
+    };
+    snprintf(c->rule, sizeof(c->rule), "%s", db_text(st, 0));
+    snprintf(c->who, sizeof(c->who), "%s", db_text(st, 3));
+}
+
+enum gw_err store_shelves(struct store *s, store_change_fn *each, void *arg)
+{
+    return each_change(s,
+                       "SELECT h.rule, h.until, h.shelved_at, h.who, s.name FROM alert_shelf h"
+                       " JOIN sensor s ON s.id = h.sensor_id",
+                       4, shelf_from_row, each, arg);
 }

@@ -98,7 +98,7 @@ struct store_sql {
     sqlite3_stmt *insert_many, *insert_one, *latest;
     sqlite3_stmt *sensor_find, *sensor_add, *sensor_update;
     sqlite3_stmt *ledger, *run_commit, *meta;
-    sqlite3_stmt *alert, *alert_sensor, *event, *event_done;
+    sqlite3_stmt *alert, *alert_sensor, *event, *event_done, *shelf_put, *shelf_drop;
     sqlite3_stmt *pending_add, *pending_next, *pending_drop;
     sqlite3_stmt *minute, *minute_recompute, *hour_recompute;
     sqlite3_stmt *prune_hour, *prune_run, *prune_event, *prune_alert;

@@ -90,6 +90,10 @@ struct alert_row {
     const char *sensor, *unit, *rule, *severity, *state;
     double value, limit;                       /* at the last transition; NAN: none */
     int64_t raised_us, changed_us, cleared_us; /* cleared: 0 while active */
+    const char *reason;                        /* "high", "never_seen", …; "" for an old one */
+    const char *acknowledged_by;               /* "" when nobody said who */
+    int64_t acknowledged_us;                   /* 0: not, or not since it got worse */
+    int64_t shelved_until_us;                  /* of its rule and sensor; 0: not shelved */
 };
 /* Alerts, newest first. */
 enum gw_err query_alerts(struct query *q, const struct alert_filter *filter,
@@ -100,7 +104,9 @@ struct outbox_row {
     const char *instance;
     const char *sensor, *unit, *rule, *severity, *state;
     double value, limit;
-    int64_t time_us, since_us;
+    int64_t time_us, since_us, until_us;
+    const char *reason, *who, *comment; /* "" for none */
+    uint32_t repeat;
 };
 /* Outbox rows not yet delivered or dead, with seq > after, in order, at most `limit`. */
 enum gw_err query_outbox(struct query *q, int64_t after, size_t limit,

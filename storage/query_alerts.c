@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "storage/query_internal.h"
+#include "storage/schema.h"
 
 #include <fnmatch.h>
-
-#define OUTBOX "published_at IS NULL AND failed_at IS NULL"
 
 static void alert_from_row(const struct query *q, sqlite3_stmt *st, struct alert_row *row)
 {
@@ -20,6 +19,10 @@ static void alert_from_row(const struct query *q, sqlite3_stmt *st, struct alert
         .raised_us = sqlite3_column_int64(st, 8),
         .changed_us = sqlite3_column_int64(st, 9),
         .cleared_us = sqlite3_column_int64(st, 10),
+        .reason = db_text(st, 11),
+        .acknowledged_by = db_text(st, 12),
+        .acknowledged_us = sqlite3_column_int64(st, 13),
+        .shelved_until_us = sqlite3_column_int64(st, 14),
     };
 }
 
@@ -40,8 +43,11 @@ enum gw_err query_alerts(struct query *q, const struct alert_filter *f,
     if (err == GW_OK)
         err = db_bind(q->db, &st,
                       "SELECT a.id, s.name, s.unit, a.rule, a.severity, a.state, a.value,"
-                      " a.limit_value, a.raised_at, a.changed_at, a.cleared_at"
-                      " FROM alert a JOIN sensor s ON s.id = a.sensor_id"
+                      " a.limit_value, a.raised_at, a.changed_at, a.cleared_at, a.reason,"
+                      " a.acknowledged_by, a.acknowledged_at, h.until"
+                      " FROM alert a JOIN sensor s ON s.id = a.sensor_id LEFT JOIN alert_shelf h"
+                      " ON h.sensor_id = a.sensor_id AND h.rule = a.rule"
+                      " AND a.cleared_at IS NULL"
                       " WHERE (NOT ?1 OR a.cleared_at IS NULL) AND a.raised_at < ?2"
                       " AND (a.cleared_at IS NULL OR a.cleared_at >= ?3)"
                       " AND a.state = ifnull(?4, a.state) AND a.severity = ifnull(?5, a.severity)"
@@ -73,6 +79,11 @@ static void outbox_from_row(const struct query *q, sqlite3_stmt *st, struct outb
         .limit = db_double(st, 8),
         .time_us = sqlite3_column_int64(st, 9),
         .since_us = sqlite3_column_int64(st, 10),
+        .reason = db_text(st, 11),
+        .who = db_text(st, 12),
+        .comment = db_text(st, 13),
+        .until_us = sqlite3_column_int64(st, 14),
+        .repeat = (uint32_t)sqlite3_column_int64(st, 15),
     };
 }
 
@@ -87,9 +98,10 @@ enum gw_err query_outbox(struct query *q, int64_t after, size_t limit,
     if (err == GW_OK)
         err = db_bind(q->db, &st,
                       "SELECT e.seq, e.alert_id, s.name, s.unit, a.rule, e.severity, e.state,"
-                      " e.value, e.limit_value, e.time, a.raised_at FROM alert_event e"
+                      " e.value, e.limit_value, e.time, a.raised_at, e.reason, e.who, e.comment,"
+                      " e.until, e.repeat FROM alert_event e"
                       " JOIN alert a ON a.id = e.alert_id JOIN sensor s ON s.id = a.sensor_id"
-                      " WHERE e.seq > ?1 AND e." OUTBOX " ORDER BY e.seq LIMIT ?2",
+                      " WHERE e.seq > ?1 AND " SCHEMA_OUTBOX " ORDER BY e.seq LIMIT ?2",
                       "ii", after, (int64_t)limit);
     while (err == GW_OK && go_on && (err = db_step(st, &row)) == GW_OK && row) {
         outbox_from_row(q, st, &event);
@@ -105,7 +117,7 @@ enum gw_err query_outbox_depth(struct query *q, uint64_t *rows)
     enum gw_err err = query_refresh(q);
 
     if (err == GW_OK)
-        err = db_int64(q->db, "SELECT count(*) FROM alert_event WHERE " OUTBOX, &count);
+        err = db_int64(q->db, "SELECT count(*) FROM alert_event WHERE " SCHEMA_OUTBOX, &count);
     if (err == GW_OK)
         *rows = (uint64_t)count;
     return err;

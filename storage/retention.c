@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is old, or too much, goes: from the front of time-ordered tables, in small transactions. */
 #include "storage/internal.h"
+#include "storage/schema.h"
 
 #include "gateway/core/log.h"
 #include "gateway/core/metrics.h"
@@ -168,7 +169,7 @@ static enum gw_err remove_rest(struct store *s, int64_t until_us, int64_t *remov
         {&s->sql->prune_alert,
          "DELETE FROM alert WHERE id IN (SELECT id FROM alert a WHERE cleared_at < ?"
          " AND NOT EXISTS (SELECT 1 FROM alert_event e WHERE e.alert_id = a.id"
-         " AND published_at IS NULL AND failed_at IS NULL) LIMIT " SLICE_ROWS ")"},
+         " AND " SCHEMA_OUTBOX ") LIMIT " SLICE_ROWS ")"},
         {&s->sql->prune_event, "DELETE FROM alert_event WHERE time < ?"
                                " AND alert_id NOT IN (SELECT id FROM alert)"},
         {&s->sql->prune_run, "DELETE FROM run WHERE last_commit_at < ?"},

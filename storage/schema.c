@@ -63,6 +63,34 @@ static const char version_1[] =
                                                     " FROM alert a JOIN sensor s ON s.id = "
                                                     "a.sensor_id WHERE a.cleared_at IS NULL;";
 
+/* Alerts that people acknowledge and shelve, and what a transition tells beside its numbers. */
+#define RAISED ISO("a.raised_at")
+#define CHANGED ISO("a.changed_at")
+#define SHELVED_UNTIL ISO("h.until")
+#define VERSION_2_ALERTS                                                                           \
+    "ALTER TABLE alert ADD COLUMN reason TEXT;"                                                    \
+    "ALTER TABLE alert ADD COLUMN acknowledged_at INTEGER;"                                        \
+    "ALTER TABLE alert ADD COLUMN acknowledged_by TEXT;"                                           \
+    "ALTER TABLE alert_event ADD COLUMN reason TEXT;"                                              \
+    "ALTER TABLE alert_event ADD COLUMN who TEXT;"                                                 \
+    "ALTER TABLE alert_event ADD COLUMN comment TEXT;"                                             \
+    "ALTER TABLE alert_event ADD COLUMN until INTEGER;"                                            \
+    "ALTER TABLE alert_event ADD COLUMN repeat INTEGER NOT NULL DEFAULT 0;"                        \
+    "ALTER TABLE alert_event ADD COLUMN withheld TEXT;"                                            \
+    "DROP INDEX alert_event_outbox;"                                                               \
+    "CREATE INDEX alert_event_outbox ON alert_event (seq) WHERE " SCHEMA_OUTBOX ";"                \
+    "CREATE TABLE alert_shelf (sensor_id INTEGER NOT NULL, rule TEXT NOT NULL,"                    \
+    " until INTEGER NOT NULL, shelved_at INTEGER NOT NULL, who TEXT, comment TEXT,"                \
+    " PRIMARY KEY (sensor_id, rule)) WITHOUT ROWID;"                                               \
+    "DROP VIEW active_alerts;"                                                                     \
+    "CREATE VIEW active_alerts AS SELECT a.id AS id, s.name AS sensor, a.rule AS rule,"            \
+    " a.severity AS severity, a.state AS state, a.value AS value,"                                 \
+    " a.limit_value AS limit_value, s.unit AS unit, " RAISED " AS raised, " CHANGED " AS changed," \
+    " a.acknowledged_by AS acknowledged_by, " SHELVED_UNTIL " AS shelved_until"                    \
+    " FROM alert a JOIN sensor s ON s.id = a.sensor_id"                                            \
+    " LEFT JOIN alert_shelf h ON h.sensor_id = a.sensor_id AND h.rule = a.rule"                    \
+    " WHERE a.cleared_at IS NULL;"
+
 /* Readings taken before the clock was set wait here: `uptime` is the monotonic clock, and the boot
  * that it counts from stands in the run's row of clock_wait. */
 static const char version_2[] =
@@ -73,7 +101,8 @@ static const char version_2[] =
     "CREATE VIEW undated AS SELECT u.seq AS seq, w.boot AS boot, u.uptime / 1e6 AS uptime_s,"
     " s.name AS sensor, u.value AS value, s.unit AS unit, q.name AS quality"
     " FROM reading_undated u JOIN sensor s ON s.id = u.sensor_id"
-    " LEFT JOIN clock_wait w ON w.run_id = u.run_id LEFT JOIN quality q ON q.id = u.quality;";
+    " LEFT JOIN clock_wait w ON w.run_id = u.run_id LEFT JOIN quality q ON q.id = "
+    "u.quality;" VERSION_2_ALERTS;
 
 /* migrations[n] brings version n to n + 1. A version that was released is never changed again. */
 static const char *const migrations[SCHEMA_VERSION] = {version_1, version_2};

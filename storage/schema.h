@@ -11,6 +11,9 @@
 #define SCHEMA_APPLICATION_ID 0x53475744 /* "SGWD", at offset 68 of the file */
 #define SCHEMA_VERSION 2                 /* PRAGMA user_version */
 
+/* Which rows of alert_event are the outbox; the index alert_event_outbox says the same. */
+#define SCHEMA_OUTBOX "published_at IS NULL AND failed_at IS NULL AND withheld IS NULL"
+
 /* GW_ENOENT: an empty database; GW_ECORRUPT: damaged, or another program's; GW_EINVAL: from a newer
  * sensorgw. *version: its user_version. */
 enum gw_err schema_check(sqlite3 *db, int *version);

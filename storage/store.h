@@ -62,12 +62,14 @@ int64_t store_next_alert_id(struct store *s);
  * across databases. */
 const char *store_instance(const struct store *s);
 
-/* Alerts raised and not yet cleared, oldest first; each is given to `each` as the change that
- * raised (or escalated) it last, borrowed for the call; sensor is SENSOR_NONE when the table has no
- * sensor of that name, whose name is given too. */
-enum gw_err store_active_alerts(struct store *s,
-                                void (*each)(void *arg, const struct alert_change *change,
-                                             const char *sensor_name),
-                                void *arg);
+/* Borrowed for the call; change->sensor is SENSOR_NONE when the table has no sensor of that name.
+ */
+typedef void store_change_fn(void *arg, const struct alert_change *change, const char *sensor_name);
+
+/* Alerts raised and not yet cleared, oldest first. change->state: acknowledged, else escalated if
+ * it ever was, else raised; time_us: when subscribers were last told of it, 0: withheld so far. */
+enum gw_err store_active_alerts(struct store *s, store_change_fn *each, void *arg);
+/* Rules and sensors that are shelved, also those whose time is over: SHELF_PUT until until_us. */
+enum gw_err store_shelves(struct store *s, store_change_fn *each, void *arg);
 
 #endif

@@ -8,6 +8,8 @@ const struct command *const cli_commands[] = {
     &cli_command_sensors,
     &cli_command_history,
     &cli_command_alerts,
+    &cli_command_ack,
+    &cli_command_shelve,
     &cli_command_read,
     &cli_command_scan,
     &cli_command_monitor,

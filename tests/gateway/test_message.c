@@ -70,6 +70,11 @@ static void an_alert_says_all_there_is_to_say(void **state)
                                     .sensor = "boiler/\"flow\"\\\n",
                                     .unit = "°C",
                                     .rule = "hot",
+                                    .reason = "high",
+                                    .who = "ann",
+                                    .comment = "on my way",
+                                    .until_us = T0,
+                                    .repeat = 3,
                                     .value = 91.5,
                                     .limit = 90,
                                     .since_us = T0,
@@ -88,6 +93,11 @@ static void an_alert_says_all_there_is_to_say(void **state)
     assert_string_equal(text_of(o, "sensor"), "boiler/\"flow\"\\\n");
     assert_string_equal(text_of(o, "unit"), "°C");
     assert_string_equal(text_of(o, "rule"), "hot");
+    assert_string_equal(text_of(o, "reason"), "high");
+    assert_string_equal(text_of(o, "by"), "ann");
+    assert_string_equal(text_of(o, "comment"), "on my way");
+    assert_string_equal(text_of(o, "until"), "2023-11-14T22:13:20.250Z");
+    assert_true(number_of(o, "repeat") == 3);
     assert_string_equal(text_of(o, "gateway"), "cellar 1");
     assert_string_equal(text_of(o, "id"), "cafe0001-42");
     assert_string_equal(text_of(o, "since"), "2023-11-14T22:13:20.250Z");
@@ -115,6 +125,31 @@ static void no_value_is_null(void **state)
     assert_true(cJSON_IsNull(cJSON_GetObjectItem(o, "value")));
     assert_true(cJSON_IsNull(cJSON_GetObjectItem(o, "limit")));
     assert_true(cJSON_IsFalse(cJSON_GetObjectItem(o, "durable")));
+    assert_false(cJSON_HasObjectItem(o, "by"));
+    assert_false(cJSON_HasObjectItem(o, "comment"));
+    assert_false(cJSON_HasObjectItem(o, "until"));
+    assert_false(cJSON_HasObjectItem(o, "repeat"));
+    cJSON_Delete(o);
+}
+
+static void a_summary_is_about_the_rule(void **state)
+{
+    (void)state;
+    const struct alert_message m = {.state = "limited",
+                                    .severity = "none",
+                                    .sensor = "boiler/flow",
+                                    .unit = "",
+                                    .rule = "silent",
+                                    .value = 57,
+                                    .limit = 20,
+                                    .instance = "cafe"};
+    char topic[TOPIC_SIZE];
+    cJSON *o = parsed(message_transition(&config, &m, topic));
+
+    assert_string_equal(topic, "sensorgw/cellar 1/alerts/silent");
+    assert_string_equal(text_of(o, "state"), "limited");
+    assert_true(number_of(o, "withheld") == 57 && number_of(o, "max_raises") == 20);
+    assert_false(cJSON_HasObjectItem(o, "sensor"));
     cJSON_Delete(o);
 }
 
@@ -247,6 +282,7 @@ int main(void)
         cmocka_unit_test(topics_have_their_levels),
         cmocka_unit_test(an_alert_says_all_there_is_to_say),
         cmocka_unit_test(no_value_is_null),
+        cmocka_unit_test(a_summary_is_about_the_rule),
         cmocka_unit_test(a_reading_keeps_all_its_digits),
         cmocka_unit_test(health_has_the_books),
         cmocka_unit_test(home_assistant_learns_a_sensor),

@@ -221,6 +221,138 @@ static void alert_ids_are_never_given_out_twice(void **state)
     assert_true(sql_int(f, "SELECT value FROM meta WHERE key = 'next_alert_id'") > 3);
 }
 
+static enum gw_err append_change(struct fixture *f, struct alert_change change)
+{
+    struct record r = {.changes = &change};
+    uint64_t duplicates;
+
+    return store_append(f->store, &r, 1, &duplicates);
+}
+
+static struct alert_change a_change(int64_t id, enum alert_state state, int64_t after)
+{
+    struct alert_change c = {.alert_id = id,
+                             .sensor = 2,
+                             .state = (uint8_t)state,
+                             .severity = SEVERITY_WARNING,
+                             .reason = REASON_HIGH,
+                             .since_us = T0,
+                             .time_us = T0 + after,
+                             .value = 81.5,
+                             .limit = 75,
+                             .rule = "overheat"};
+
+    return c;
+}
+
+static void an_acknowledged_alert_stays_so_until_it_gets_worse(void **state)
+{
+    struct fixture *f = *state;
+    struct restored got = {0};
+    struct alert_change ack = a_change(1, ALERT_ACKNOWLEDGED, 10);
+    char text[512];
+
+    strcpy(ack.who, "ann");
+    strcpy(ack.comment, "on my way");
+    fixture_open(f);
+    append_change(f, a_change(1, ALERT_RAISED, 0));
+    append_change(f, ack);
+    assert_string_equal(sql_text(f,
+                                 "SELECT state || acknowledged_by || acknowledged_at || reason"
+                                 " FROM alert",
+                                 text),
+                        "acknowledgedann1700000000000010high");
+    assert_string_equal(
+        sql_text(f, "SELECT who || comment FROM alert_event WHERE who IS NOT NULL", text),
+        "annon my way");
+    assert_string_equal(sql_text(f, "SELECT acknowledged_by FROM active_alerts", text), "ann");
+    fixture_close(f);
+    fixture_open(f);
+    assert_int_equal(store_active_alerts(f->store, restore, &got), GW_OK);
+    assert_int_equal(got.change.state, ALERT_ACKNOWLEDGED);
+    assert_int_equal(got.change.reason, REASON_HIGH);
+    assert_int_equal(got.change.time_us, T0 + 10);
+    assert_string_equal(got.change.who, "ann");
+    append_change(f, a_change(1, ALERT_ESCALATED, 20));
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM alert WHERE acknowledged_at IS NULL AND"
+                                " acknowledged_by IS NULL"),
+                     1);
+    assert_int_equal(store_active_alerts(f->store, restore, &got), GW_OK);
+    assert_int_equal(got.change.state, ALERT_ESCALATED);
+}
+
+static void what_is_withheld_is_stored_and_not_in_the_outbox(void **state)
+{
+    struct fixture *f = *state;
+    struct alert_change withheld = a_change(1, ALERT_RAISED, 0),
+                        told = a_change(1, ALERT_RAISED, 5);
+    struct restored got = {0};
+    struct query *q;
+    uint64_t depth = 9;
+    struct seen s;
+
+    withheld.withheld = ALERT_WITHHELD_SHELVED;
+    fixture_open(f);
+    append_change(f, withheld);
+    assert_int_equal(query_open(&q, f->path), GW_OK);
+    assert_int_equal(query_outbox_depth(q, &depth), GW_OK);
+    assert_int_equal(depth, 0);
+    assert_string_equal(outbox(q, &s), "");
+    assert_int_equal(store_active_alerts(f->store, restore, &got), GW_OK);
+    assert_int_equal(got.change.time_us, 0); /* nobody was told */
+    append_change(f, told);
+    assert_string_equal(outbox(q, &s), "1:raised:device/s2 ");
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM alert"), 1);
+    query_close(q);
+}
+
+static void reminders_and_summaries_are_events_only(void **state)
+{
+    struct fixture *f = *state;
+    struct alert_change reminder = a_change(1, ALERT_RAISED, 60);
+    struct alert_change summary = a_change(1, ALERT_LIMITED, 70);
+    struct restored got = {0};
+
+    reminder.repeat = 1;
+    fixture_open(f);
+    append_change(f, a_change(1, ALERT_RAISED, 0));
+    append_change(f, reminder);
+    append_change(f, summary);
+    assert_int_equal(sql_int(f, "SELECT changed_at FROM alert"), T0);
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM alert WHERE state = 'raised'"), 1);
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM alert_event"), 3);
+    assert_int_equal(store_active_alerts(f->store, restore, &got), GW_OK);
+    assert_int_equal(got.change.time_us, T0 + 60);
+    assert_int_equal(got.change.repeat, 1);
+}
+
+static void a_shelf_is_kept_until_it_is_dropped(void **state)
+{
+    struct fixture *f = *state;
+    struct alert_change put = a_change(0, ALERT_SHELVED, 0), drop = a_change(0, ALERT_CLEARED, 9);
+    struct restored got = {0};
+
+    put.shelf = SHELF_PUT;
+    put.until_us = T0 + 100;
+    strcpy(put.who, "ann");
+    drop.shelf = SHELF_DROP;
+    fixture_open(f);
+    append_change(f, put);
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM alert"), 0);
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM alert_event"), 0);
+    fixture_close(f);
+    fixture_open(f);
+    assert_int_equal(store_shelves(f->store, restore, &got), GW_OK);
+    assert_int_equal(got.count, 1);
+    assert_int_equal(got.change.until_us, T0 + 100);
+    assert_int_equal(got.change.time_us, T0);
+    assert_string_equal(got.sensor, "device/s2");
+    assert_string_equal(got.change.rule, "overheat");
+    assert_string_equal(got.change.who, "ann");
+    append_change(f, drop);
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM alert_shelf"), 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -230,6 +362,10 @@ int main(void)
         T(alerts_are_found_by_time_rule_sensor_and_state),
         T(an_alert_of_a_sensor_that_is_gone_can_still_be_cleared),
         T(alert_ids_are_never_given_out_twice),
+        T(an_acknowledged_alert_stays_so_until_it_gets_worse),
+        T(what_is_withheld_is_stored_and_not_in_the_outbox),
+        T(reminders_and_summaries_are_events_only),
+        T(a_shelf_is_kept_until_it_is_dropped),
     };
     return cmocka_run_group_tests_name("storage/alerts", tests, NULL, NULL);
 }
