@@ -2,6 +2,7 @@
 #include "gateway/remote.h"
 
 #include "drivers/driver.h"
+#include "gateway/core/clock.h"
 #include "gateway/core/log.h"
 #include "gateway/core/metrics.h"
 #include "gateway/message.h"
@@ -13,6 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define ANSWER_TRIES 10
+#define ANSWER_PAUSE_US (50 * US_PER_MS)
 
 struct remote {
     const struct config *config;
@@ -97,9 +101,13 @@ static void answer(struct remote *r, const char *sensor, const char *id,
     char *text = message_write(id, result->err == GW_OK, result->value, result->why);
 
     message_topic(r->config, "write", sensor, "result", topic);
-    enum gw_err err =
-        text ? mqtt_client_publish(r->client, topic, text, strlen(text), 1, false, NULL, NULL, 0)
-             : GW_ENOMEM;
+    enum gw_err err = text ? GW_ECONN : GW_ENOMEM;
+    /* A retained request comes with the subscription, just before we count as connected. */
+    for (int i = 0; i < ANSWER_TRIES && err == GW_ECONN; i++) {
+        if (i > 0)
+            clock_sleep_us(ANSWER_PAUSE_US);
+        err = mqtt_client_publish(r->client, topic, text, strlen(text), 1, false, NULL, NULL, 0);
+    }
     if (err != GW_OK)
         log_warning("the answer to a write of %s is lost: %s", sensor, gw_strerror(err));
     free(text);
