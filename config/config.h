@@ -61,6 +61,9 @@ struct sensor_config {
     double scale, offset;         /* value = raw × scale + offset */
     struct number_list invalid;   /* raw values that mean "no value" */
     double min, max;              /* plausible values; NAN for no limit */
+    bool counter;                 /* the raw value counts up: see drivers/counter.h */
+    double wrap;                  /* raw value at which it begins again at 0; 0: never */
+    int64_t per_us;               /* gives its increase per that time; 0: the total */
     bool writable;                /* the driver's check says so: driver.write may set it */
     void *options;                /* the driver's, schema->sensor_size bytes */
     const struct yaml_node *node; /* where it stands in the file, for config_report() */

@@ -6,6 +6,7 @@
 #include "gateway/core/sensor.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -48,6 +49,28 @@ const struct option sensor_options[] = {
      .offset = AT(max),
      .fallback = OPTION_OPTIONAL,
      .help = "Largest plausible value, in the sensor's unit"},
+    {.key = "counter",
+     .type = OPTION_BOOL,
+     .offset = AT(counter),
+     .fallback = "false",
+     .help = "The raw value counts up: the sensor gives a total that never falls, when the "
+             "device's counter wraps, is reset, or the gateway is restarted"},
+    {.key = "wrap",
+     .type = OPTION_REAL,
+     .offset = AT(wrap),
+     .fallback = OPTION_OPTIONAL,
+     .min = 0,
+     .max = OPTION_NO_MAX,
+     .help = "Raw value at which a counter begins again at 0, such as 1000000; 0: it never does; "
+             "when left out that of the type, and 0 where there is none"},
+    {.key = "per",
+     .type = OPTION_TIMESPAN,
+     .offset = AT(per_us),
+     .fallback = OPTION_OPTIONAL,
+     .min = 1e3,
+     .max = OPTION_NO_MAX,
+     .help = "A counter's sensor gives its increase per this time (1h makes kW of kWh) instead of "
+             "the total"},
     {0}};
 #undef AT
 
@@ -108,6 +131,20 @@ static void check_plausible(struct loader *l, const struct sensor_config *c)
                       "same");
 }
 
+static void check_counter(struct loader *l, struct sensor_config *c)
+{
+    struct config_reporter *r = l->fill.reporter;
+
+    if (!c->counter && !isnan(c->wrap))
+        config_report(r, c->node, "wrap", "is for a sensor with \"counter: true\"");
+    if (!c->counter && c->per_us != OPTION_UNSET)
+        config_report(r, c->node, "per", "is for a sensor with \"counter: true\"");
+    if (c->counter && c->scale < 0)
+        config_report(r, c->node, "scale", "must be above 0: a counter counts up");
+    if (c->per_us == OPTION_UNSET)
+        c->per_us = 0;
+}
+
 void check_every(struct loader *l, const struct driver_schema *schema, const struct yaml_node *node,
                  int64_t *every, int64_t inherited)
 {
@@ -133,8 +170,11 @@ static void read_sensor(struct loader *l, struct sensor_config *c, const struct 
         c->unit = arena_text(l->fill.arena, "", 0);
     check_every(l, schema, node, &c->every_us, device->every_us);
     check_plausible(l, c);
+    check_counter(l, c);
     if (schema->check_sensor && l->fill.reporter->count == before)
         schema->check_sensor(c, device, l->fill.reporter);
+    if (isnan(c->wrap)) /* the driver knows no better */
+        c->wrap = 0;
 }
 
 /* --- devices --- */

@@ -3,6 +3,7 @@
 
 #include "drivers/backoff.h"
 #include "drivers/convert.h"
+#include "drivers/counters.h"
 #include "drivers/driver.h"
 #include "gateway/core/clock.h"
 #include "gateway/core/log.h"
@@ -15,10 +16,6 @@
 
 #define BACKOFF_FIRST_US (1 * US_PER_SECOND)
 #define BACKOFF_CAP_US (30 * US_PER_SECOND)
-#define STEADY_US (5 * US_PER_SECOND) /* open that long, the next failure is a new one */
-/* A port that is not there costs nothing to look for, and is to work again soon after it was
- * plugged in. */
-#define ABSENT_US (2 * US_PER_SECOND)
 #define IDLE_US US_PER_SECOND /* the longest sleep, whatever a driver says */
 #define EMIT_AT_ONCE 64       /* readings that are sorted into lanes in one go */
 
@@ -176,13 +173,14 @@ static void run(void *arg)
             if (source_stopping(s))
                 break;
             set_status(s, SOURCE_FAILED);
-            if (clock_mono_us() - opened > STEADY_US)
+            if (clock_mono_us() - opened > BACKOFF_CAP_US)
                 backoff_reset(&backoff);
         } else {
             emit_timeouts(s, &last_bad_us);
         }
-        int64_t wait = backoff_next(&backoff);
-        rest(s, err == GW_ENOENT && wait > ABSENT_US ? ABSENT_US : wait);
+        /* A device file that is not there costs nothing to look for, and when it comes back (an
+         * adapter is plugged in again) people stand before it and wait. */
+        rest(s, err == GW_ENOENT ? BACKOFF_FIRST_US : backoff_next(&backoff));
     }
     set_status(s, SOURCE_CLOSED);
 }
@@ -287,11 +285,20 @@ void source_emit_batch(struct source *s, const struct reading *readings, size_t 
         emit_some(s, readings + i, n - i < EMIT_AT_ONCE ? n - i : EMIT_AT_ONCE);
 }
 
+/* A polled reading is of now, on a clock that does not step; one that is pushed may have been on
+ * its way, and its own time is the better one. */
+void source_count(struct source *s, const struct sensor_config *c, struct reading *r)
+{
+    if (c->counter && s->env->counters)
+        counters_apply(s->env->counters, c, r, s->driver->poll ? clock_mono_us() : r->time_us);
+}
+
 void source_emit_as(struct source *s, const struct sensor_config *c, uint32_t sensor,
                     int64_t time_us, double raw, unsigned flags)
 {
     struct reading r = convert_reading(c, sensor, time_us, raw);
 
+    source_count(s, c, &r);
     r.flags |= (uint16_t)flags;
     source_emit_batch(s, &r, 1);
 }
@@ -306,6 +313,7 @@ void source_emit_integer(struct source *s, const struct sensor_config *c, int64_
 {
     struct reading r = convert_integer(c, c->index, time_us, raw);
 
+    source_count(s, c, &r);
     source_emit_batch(s, &r, 1);
 }
 
@@ -321,6 +329,12 @@ void source_reject(struct source *s, enum drop_reason why)
 {
     ledger_accept(s->env->ledger, s->config->index, 1);
     ledger_drop(s->env->ledger, s->config->index, why, 1);
+}
+
+void source_overrun(struct source *s, uint64_t polls)
+{
+    atomic_fetch_add(&s->overruns, polls);
+    metric_add(METRIC_SCANS_SKIPPED, (int64_t)polls);
 }
 
 void source_error(struct source *s, const char *format, ...)

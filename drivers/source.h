@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 struct driver;
+struct counters;
 struct mqtt_client;
 
 /* What all sources share; borrowed, must outlive them. */
@@ -28,8 +29,9 @@ struct source_env {
         *queue; /* of struct reading; a sensor's lane is its index modulo the number of lanes */
     struct sensor_table *sensors;
     struct ledger *ledger;
-    struct mqtt_client *mqtt; /* NULL without an `mqtt:` section */
-    int push_timeout_ms;      /* how long a polled source waits for room before it skips scans */
+    struct counters *counters; /* NULL: sensors with `counter: true` give their raw values */
+    struct mqtt_client *mqtt;  /* NULL without an `mqtt:` section */
+    int push_timeout_ms;       /* how long a polled source waits for room before it skips scans */
 };
 
 enum source_state { SOURCE_CLOSED, SOURCE_OPEN, SOURCE_FAILED };
@@ -54,6 +56,7 @@ struct source {
     atomic_int status; /* enum source_state */
     _Atomic uint64_t errors;
     _Atomic uint64_t opens;
+    _Atomic uint64_t overruns; /* polls that fell out because the line was busy or the queue full */
 
     pthread_mutex_t error_lock;
     char last_error[160]; /* guarded by error_lock; "" when there was none since it was opened */
@@ -101,6 +104,10 @@ void source_emit_integer(struct source *s, const struct sensor_config *c, int64_
 void source_emit_bad(struct source *s, const struct sensor_config *c, int64_t time_us,
                      enum quality why);
 
+/* For a driver that makes readings itself: a good one of a sensor with `counter: true` becomes its
+ * total or rate (counters.h). The functions above do so by themselves. */
+void source_count(struct source *s, const struct sensor_config *c, struct reading *r);
+
 /* A batch of finished readings of this source, in order: fewer locks for a driver that reads many
  * registers at once. */
 void source_emit_batch(struct source *s, const struct reading *readings, size_t n);
@@ -111,6 +118,9 @@ void source_reject(struct source *s, enum drop_reason why);
 /* Counts an error and remembers it for display; logs it as a warning, when it differs from the last
  * one. */
 void source_error(struct source *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Counts polls that fell out because those before took too long. */
+void source_overrun(struct source *s, uint64_t polls);
 
 bool source_stopping(struct source *s);
 /* Runs the tasks that wait: a driver calls it between two requests. The source's own thread. */

@@ -7,6 +7,7 @@
  * so the sinks are started first, and the sources are stopped first. */
 #include "gateway/gateway.h"
 
+#include "drivers/counters.h"
 #include "drivers/driver.h"
 #include "drivers/mqtt/client.h"
 #include "drivers/source.h"
@@ -52,6 +53,7 @@ struct gateway {
     struct publisher *publisher;
     struct worker_pool *workers;
     struct http *http;
+    struct counters *counters; /* NULL without a sensor that has one */
     struct source_env env;
     struct source **sources;
     struct setter *setter;
@@ -307,21 +309,25 @@ static enum gw_err start_http(struct gateway *g)
 
 static enum gw_err start_sources(struct gateway *g)
 {
+    enum gw_err err = counters_create(&g->counters, g->config, g->sensors);
+    if (err != GW_OK)
+        return err;
     g->env = (struct source_env){
         .queue = g->readings,
+        .counters = g->counters,
         .sensors = g->sensors,
         .ledger = g->ledger,
         .mqtt = g->client,
         .push_timeout_ms = PUSH_TIMEOUT_MS,
     };
     for (size_t i = 0; i < g->config->source_count; i++) {
-        enum gw_err err = source_create(&g->sources[i], &g->config->sources[i], &g->env);
+        err = source_create(&g->sources[i], &g->config->sources[i], &g->env);
         if (err != GW_OK)
             return err;
     }
     source_group(g->sources, g->config->source_count);
     for (size_t i = 0; i < g->config->source_count; i++) {
-        enum gw_err err = source_start(g->sources[i]);
+        err = source_start(g->sources[i]);
         if (err != GW_OK)
             return err;
     }
@@ -480,6 +486,7 @@ static void destroy(struct gateway *g)
     setter_destroy(g->setter);
     for (size_t i = 0; g->sources && i < g->config->source_count; i++)
         source_destroy(g->sources[i]);
+    counters_destroy(g->counters);
     mqtt_client_destroy(g->client); /* Paho's threads call the publisher until then */
     publisher_destroy(g->publisher);
     alert_book_destroy(g->alerts);

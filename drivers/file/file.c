@@ -121,7 +121,7 @@ static enum gw_err poll_source(struct source *s, int64_t now_us, int64_t *next_u
     uint32_t i;
 
     while (!source_stopping(s) && schedule_take(st->schedule, now_us, &i, &skipped) == GW_OK) {
-        metric_add(METRIC_SCANS_SKIPPED, (int64_t)skipped);
+        source_overrun(s, skipped);
         read_sensor(s, source_sensor(s->config, i));
     }
     *next_us = schedule_next(st->schedule);

@@ -2,7 +2,10 @@
 /* What the option tables of the modbus driver cannot say. */
 #include "config/yaml.h"
 #include "drivers/modbus/options.h"
+#include "drivers/modbus/wire.h"
+#include "gateway/core/clock.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,6 +144,36 @@ static void check_bits(const struct sensor_config *c, struct modbus_sensor *o,
                       decode_type_name(type));
 }
 
+/* Where the type begins again at 0; that of a signed one goes on from its least value, which comes
+ * to the same. */
+static double range_of(const struct modbus_field *f)
+{
+    enum modbus_kind kind = decode_type_kind(f->type);
+
+    if (kind == KIND_FLOAT)
+        return 0;
+    return kind == KIND_BCD ? pow(10, decode_field_bits(f) / 4)
+                            : ldexp(1, (int)decode_field_bits(f));
+}
+
+static void check_counter(struct sensor_config *c, const struct modbus_sensor *o,
+                          struct config_reporter *r)
+{
+    double range = range_of(&o->field);
+
+    if (!c->counter)
+        return;
+    if (o->type == TYPE_BOOL || o->field.width == 1)
+        config_report(r, c->node, "counter", "needs a number of several bits");
+    if (o->writable)
+        config_report(r, c->node, "counter", "a sensor that can be set is no counter");
+    if (range > 0 && c->wrap > range)
+        config_report(r, c->node, "wrap", "%g is more than %s can count: %g", c->wrap,
+                      decode_type_name((enum modbus_type)o->type), range);
+    if (isnan(c->wrap))
+        c->wrap = range;
+}
+
 static void check_writable(struct sensor_config *c, const struct modbus_sensor *o,
                            struct config_reporter *r)
 {
@@ -172,6 +205,7 @@ void modbus_check_sensor(struct sensor_config *c, const struct device_config *de
         return;
     if (o->table == TABLE_COIL || o->table == TABLE_DISCRETE) {
         check_bit_table(c, o, r);
+        check_counter(c, o, r);
         check_writable(c, o, r);
         return;
     }
@@ -180,6 +214,7 @@ void modbus_check_sensor(struct sensor_config *c, const struct device_config *de
     o->count = (uint16_t)decode_type_registers((enum modbus_type)o->type);
     check_order(c, o, r);
     check_bits(c, o, r);
+    check_counter(c, o, r);
     check_writable(c, o, r);
     if (o->address + o->count > 65536)
         config_report(r, c->node, NULL, "%s at %u ends beyond the last register, 65535",
@@ -205,7 +240,7 @@ static bool baud_is_known(int64_t baud)
     return false;
 }
 
-static void check_port(const struct source_config *c, const struct modbus_source *o,
+static void check_port(const struct source_config *c, struct modbus_source *o,
                        struct config_reporter *r)
 {
     if (written(c->node, "framing") && o->framing != FRAMING_RTU)
@@ -215,6 +250,17 @@ static void check_port(const struct source_config *c, const struct modbus_source
                       "%lld is not a usual speed: 1200, 2400, 4800, 9600, "
                       "19200, 38400, 57600, 115200 …",
                       (long long)o->baud);
+    o->is_rs485 = written(c->node, "rs485");
+    const struct rs485_options *rs = &o->rs485;
+    if (rs->delay_before_us % US_PER_MS || rs->delay_after_us % US_PER_MS)
+        config_report(r, c->node, "rs485", "the delays are whole milliseconds");
+    if (rs->rts_on_send == rs->rts_after_send && o->is_rs485)
+        config_report(
+            r, c->node, "rs485",
+            "rts_on_send and rts_after_send must differ, or the transceiver never changes "
+            "direction");
+    if (o->pipeline > 1)
+        config_report(r, c->node, "pipeline", "a serial line takes one request at a time");
     if (o->data_bits != 8)
         config_report(r, c->node, "data_bits", "RTU frames need 8 data bits");
 }
@@ -256,12 +302,15 @@ static bool split_address(struct modbus_source *o)
 static void check_address(const struct source_config *c, struct modbus_source *o,
                           struct config_reporter *r)
 {
-    static const char *const serial_keys[] = {"baud", "parity", "data_bits", "stop_bits"};
+    static const char *const serial_keys[] = {"baud", "parity", "data_bits", "stop_bits", "rs485"};
 
     for (size_t i = 0; i < sizeof(serial_keys) / sizeof(serial_keys[0]); i++) {
         if (written(c->node, serial_keys[i]))
             config_report(r, c->node, serial_keys[i], "is for a serial port, not for an address");
     }
+    if (o->framing == FRAMING_RTU && o->pipeline > 1)
+        config_report(r, c->node, "pipeline",
+                      "replies in rtu framing carry no number to tell them apart: one at a time");
     if (!split_address(o))
         config_report(r, c->node, "address", "\"%s\" is not host, host:port, [IPv6] or [IPv6]:port",
                       o->address);
@@ -294,12 +343,16 @@ void modbus_free_source(void *options)
     o->host = o->service = NULL;
 }
 
-enum gw_err modbus_plan_device(const struct device_config *device, struct plan *out)
+enum gw_err modbus_plan_device(const struct source_config *source,
+                               const struct device_config *device, struct plan *out)
 {
+    struct wire wire = wire_of(source->options);
     const struct modbus_device *d = device->options;
     struct plan_limits limits = {.max_registers = (uint16_t)d->max_registers,
                                  .max_bits = (uint16_t)d->max_bits,
-                                 .max_gap = (uint16_t)d->max_gap};
+                                 .max_gap_registers =
+                                     wire_gap(&wire, TABLE_HOLDING, (uint16_t)d->max_gap),
+                                 .max_gap_bits = wire_gap(&wire, TABLE_COIL, (uint16_t)d->max_gap)};
     struct plan_field *fields = calloc(device->sensor_count + 1, sizeof(*fields));
 
     if (!fields)
@@ -317,6 +370,15 @@ enum gw_err modbus_plan_device(const struct device_config *device, struct plan *
     return err;
 }
 
+static bool same_rs485(const struct modbus_source *a, const struct modbus_source *b)
+{
+    const struct rs485_options *x = &a->rs485, *y = &b->rs485;
+
+    return a->is_rs485 == b->is_rs485 && x->rts_on_send == y->rts_on_send &&
+           x->rts_after_send == y->rts_after_send && x->rx_during_tx == y->rx_during_tx &&
+           x->delay_before_us == y->delay_before_us && x->delay_after_us == y->delay_after_us;
+}
+
 /* They share the line, so they must mean the same by it. */
 void modbus_check_pair(const struct source_config *c, const struct source_config *earlier,
                        struct config_reporter *r)
@@ -330,6 +392,8 @@ void modbus_check_pair(const struct source_config *c, const struct source_config
                     {"baud", !a->port || x.baud == y.baud},
                     {"parity", !a->port || x.parity == y.parity},
                     {"stop_bits", !a->port || x.stop_bits == y.stop_bits},
+                    {"rs485", !a->port || same_rs485(a, b)},
+                    {"pipeline", a->pipeline == b->pipeline},
                     {"timeout", x.timeout_us == y.timeout_us}};
 
     if (!modbus_same_line(c, earlier))

@@ -78,7 +78,7 @@ static void describe_device(const struct source_config *c, const struct device_c
     struct plan plan;
 
     fprintf(f, "  %s, unit %lld:\n", d->name, (long long)o->unit_id);
-    if (modbus_plan_device(d, &plan) != GW_OK)
+    if (modbus_plan_device(c, d, &plan) != GW_OK)
         return;
     for (size_t i = 0; i < plan.request_count; i++) {
         const struct plan_request *r = &plan.requests[i];

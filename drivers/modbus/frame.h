@@ -31,6 +31,15 @@ enum {
     FUNCTION_WRITE_REGISTERS
 };
 
+/* Exception codes that mean something to us: MODBUS Application Protocol V1.1b3, section 7. */
+enum {
+    EXCEPTION_FUNCTION = 1,
+    EXCEPTION_ADDRESS,
+    EXCEPTION_VALUE,
+    EXCEPTION_NO_PATH = 10, /* from a gateway: it cannot reach the unit */
+    EXCEPTION_NO_TARGET     /* the same: the unit does not answer it */
+};
+
 struct frame_request {
     uint16_t transaction; /* TCP only */
     uint8_t unit;

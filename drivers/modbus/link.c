@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/modbus/link.h"
 
+#include "drivers/portlock.h"
+#include "drivers/resolve.h"
 #include "gateway/core/clock.h"
 #include "gateway/core/log.h"
 
@@ -11,8 +13,6 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <termios.h>
@@ -23,26 +23,10 @@
 #define KEEPALIVE_INTERVAL_S 5
 #define KEEPALIVE_PROBES 3
 #define USER_TIMEOUT_MS 15000
-
-static enum gw_err translated(int err)
-{
-    switch (err) {
-    case ENOMEM:
-        return GW_ENOMEM;
-    case ENOENT:
-    case ENODEV:
-    case ENXIO:
-        return GW_ENOENT;
-    case EACCES:
-    case EPERM:
-        return GW_EACCES;
-    case EBUSY:
-    case EWOULDBLOCK:
-        return GW_EBUSY;
-    default:
-        return GW_EIO;
-    }
-}
+/* libmodbus cannot be stopped while it connects. */
+#define CONNECT_MOST_US (3 * US_PER_SECOND)
+/* How long the sensors behind a name wait for the name server before they are said to be lost. */
+#define RESOLVE_MOST_US (5 * US_PER_SECOND)
 
 static enum gw_err fail(struct link *l, enum gw_err err, const char *what,
                         char fault[LINK_FAULT_SIZE])
@@ -63,21 +47,25 @@ static bool descriptors_left(void)
     return fd >= 0 && fd < FD_SETSIZE;
 }
 
+/* The lock comes first: libmodbus changes the settings of what it opens. */
 static enum gw_err open_serial(struct link *l, const struct transport_options *o,
                                char fault[LINK_FAULT_SIZE])
 {
+    enum gw_err err = portlock_take(&l->lock, o->port, fault, LINK_FAULT_SIZE);
+    if (err != GW_OK)
+        return err;
     l->ctx = modbus_new_rtu(o->port, o->baud, o->parity, o->data_bits, o->stop_bits);
-    if (!l->ctx)
-        return fail(l, translated(errno), log_errno(errno), fault);
-    if (modbus_connect(l->ctx) != 0)
-        return fail(l, translated(errno), errno == EBUSY ? "in use by another" : log_errno(errno),
-                    fault);
+    if (!l->ctx || modbus_connect(l->ctx) != 0)
+        return fail(l, portlock_error(errno), log_errno(errno), fault);
     l->fd = modbus_get_socket(l->ctx);
-    if (!isatty(l->fd))
-        return fail(l, GW_EINVAL, "not a serial port", fault);
-    if (flock(l->fd, LOCK_EX | LOCK_NB) != 0)
-        return fail(l, GW_EBUSY, "in use by another process", fault);
-    ioctl(l->fd, TIOCEXCL);
+    portlock_exclude(l->lock);
+    if (o->rs485) {
+        err = rs485_enable(l->fd, o->rs485, fault, LINK_FAULT_SIZE);
+        if (err != GW_OK) {
+            link_close(l);
+            return err;
+        }
+    }
     tcflush(l->fd, TCIOFLUSH);
     return GW_OK;
 }
@@ -88,40 +76,65 @@ static void set_option(int fd, int level, int name, int value)
         log_warning("modbus: cannot set a socket option: %s", log_errno(errno));
 }
 
+static const char *connect_fault(int error)
+{
+    /* libmodbus leaves EINPROGRESS after a time-out. */
+    return error == EINPROGRESS || error == ETIMEDOUT ? "no answer to the connect"
+                                                      : log_errno(error);
+}
+
+static bool connect_to(struct link *l, const char *address, const struct transport_options *o,
+                       char fault[LINK_FAULT_SIZE])
+{
+    int64_t wait = o->timeout_us < CONNECT_MOST_US ? o->timeout_us : CONNECT_MOST_US;
+
+    l->ctx = modbus_new_tcp_pi(address, o->service);
+    if (!l->ctx)
+        return fail(l, GW_EINVAL, "not a host and port", fault) == GW_OK;
+    modbus_set_response_timeout(l->ctx, (uint32_t)(wait / US_PER_SECOND),
+                                (uint32_t)(wait % US_PER_SECOND));
+    if (modbus_connect(l->ctx) != 0)
+        return fail(l, GW_ECONN, connect_fault(errno), fault) == GW_OK;
+    l->fd = modbus_get_socket(l->ctx);
+    return true;
+}
+
+static void set_up_socket(int fd)
+{
+    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
+    set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
+}
+
 static enum gw_err open_tcp(struct link *l, const struct transport_options *o,
                             char fault[LINK_FAULT_SIZE])
 {
+    struct resolved to;
+
     if (!descriptors_left())
         return fail(l, GW_ESYS, "too many open files", fault);
-    l->ctx = modbus_new_tcp_pi(o->host, o->service);
-    if (!l->ctx)
-        return fail(l, GW_EINVAL, "not a host and port", fault);
-    modbus_set_response_timeout(l->ctx, (uint32_t)(o->timeout_us / US_PER_SECOND),
-                                (uint32_t)(o->timeout_us % US_PER_SECOND));
-    errno = 0;
-    if (modbus_connect(l->ctx) != 0) {
-        /* libmodbus leaves EINPROGRESS after a time-out, and nothing when the name is unknown. */
-        int err = errno;
-        return fail(l, GW_ECONN,
-                    err == EINPROGRESS || err == ETIMEDOUT ? "no answer to the connect"
-                    : err == 0 || err == EMBBADDATA        ? "host not found"
-                                                           : log_errno(err),
-                    fault);
+    enum gw_err err = resolve_host(o->host, RESOLVE_MOST_US, o->stopping, o->arg, &to);
+    if (err != GW_OK)
+        return fail(l, err == GW_ECLOSED ? err : GW_ECONN,
+                    err == GW_ENOENT ? "host not found" : "the name server does not answer", fault);
+    for (size_t i = 0; i < to.count; i++) {
+        if (o->stopping(o->arg))
+            return fail(l, GW_ECLOSED, "stopping", fault);
+        if (connect_to(l, to.addresses[i], o, fault)) {
+            set_up_socket(l->fd);
+            return GW_OK;
+        }
     }
-    l->fd = modbus_get_socket(l->ctx);
-    set_option(l->fd, IPPROTO_TCP, TCP_NODELAY, 1);
-    set_option(l->fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-    set_option(l->fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
-    set_option(l->fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
-    set_option(l->fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
-    set_option(l->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
-    return GW_OK;
+    return GW_ECONN;
 }
 
 enum gw_err link_open(struct link *l, const struct transport_options *o,
                       char fault[LINK_FAULT_SIZE])
 {
-    *l = (struct link){.fd = -1};
+    *l = (struct link){.fd = -1, .lock = -1};
     enum gw_err err = o->port ? open_serial(l, o, fault) : open_tcp(l, o, fault);
     if (err != GW_OK)
         return err;
@@ -137,5 +150,6 @@ void link_close(struct link *l)
         modbus_close(l->ctx);
     if (l->ctx)
         modbus_free(l->ctx);
-    *l = (struct link){.fd = -1};
+    portlock_release(l->lock);
+    *l = (struct link){.fd = -1, .lock = -1};
 }

@@ -22,6 +22,40 @@ static const char *const order_choices[] = {
 #undef X
         [ORDER_COUNT] = NULL};
 
+#define AT(field) offsetof(struct rs485_options, field)
+static const struct option rs485_table[] = {
+    {.key = "rts_on_send",
+     .type = OPTION_BOOL,
+     .offset = AT(rts_on_send),
+     .fallback = "true",
+     .help = "RTS is set while sending; false: it is clear"},
+    {.key = "rts_after_send",
+     .type = OPTION_BOOL,
+     .offset = AT(rts_after_send),
+     .fallback = "false",
+     .help = "RTS is set after sending; false: it is clear"},
+    {.key = "delay_before",
+     .type = OPTION_TIMESPAN,
+     .offset = AT(delay_before_us),
+     .fallback = "0ms",
+     .min = 0,
+     .max = 100e3,
+     .help = "Between the change of RTS and the first bit, in whole milliseconds"},
+    {.key = "delay_after",
+     .type = OPTION_TIMESPAN,
+     .offset = AT(delay_after_us),
+     .fallback = "0ms",
+     .min = 0,
+     .max = 100e3,
+     .help = "Between the last bit and the change of RTS, in whole milliseconds"},
+    {.key = "rx_during_tx",
+     .type = OPTION_BOOL,
+     .offset = AT(rx_during_tx),
+     .fallback = "false",
+     .help = "Receive while sending: the line echoes each request, which is then passed over"},
+    {0}};
+#undef AT
+
 #define AT(field) offsetof(struct modbus_source, field)
 const struct option modbus_source_options[] = {
     {.key = "port",
@@ -80,6 +114,21 @@ const struct option modbus_source_options[] = {
      .min = 10e3,
      .max = 30e6,
      .help = "How long an answer may take; on serial lines the time on the wire is added"},
+    {.key = "pipeline",
+     .type = OPTION_INTEGER,
+     .offset = AT(pipeline),
+     .fallback = "1",
+     .min = 1,
+     .max = TRANSPORT_PIPELINE_MAX,
+     .help = "Requests that may be under way at a time on a Modbus TCP connection; many devices "
+             "take one only"},
+    {.key = "rs485",
+     .type = OPTION_TABLE,
+     .offset = AT(rs485),
+     .fallback = OPTION_OPTIONAL,
+     .table = rs485_table,
+     .help = "Lets the kernel switch the port's RS-485 transceiver by RTS; not for adapters that "
+             "do so by themselves"},
     {0}};
 #undef AT
 
@@ -112,8 +161,8 @@ const struct option modbus_device_options[] = {
      .fallback = "0",
      .min = 0,
      .max = MODBUS_BITS_MAX,
-     .help = "Unused registers or bits that may be read to save a request; the device must allow "
-             "reading them"},
+     .help = "Most unused registers or bits that may be read to save a request, where that takes "
+             "less time on the line; the device must allow reading them"},
     {0}};
 #undef AT
 
@@ -238,5 +287,6 @@ struct transport_options modbus_transport_options(const struct modbus_source *o)
                                                   : 1,
         .parity = letters[o->parity],
         .timeout_us = o->timeout_us,
+        .rs485 = o->is_rs485 ? &o->rs485 : NULL,
     };
 }

@@ -23,7 +23,10 @@ struct modbus_source {
     int parity;  /* enum modbus_parity */
     int framing; /* enum framing */
     int64_t timeout_us;
+    int64_t pipeline;
+    struct rs485_options rs485;
     /* set by the check */
+    bool is_rs485;
     char *host, *service; /* of address; owned */
 };
 
@@ -63,6 +66,7 @@ bool modbus_same_line(const struct source_config *a, const struct source_config 
 /* Borrows the strings of the options. stopping and arg are left for the caller to fill. */
 struct transport_options modbus_transport_options(const struct modbus_source *o);
 /* The requests for a device; a field's id is the sensor's place in device->sensors. */
-enum gw_err modbus_plan_device(const struct device_config *device, struct plan *out);
+enum gw_err modbus_plan_device(const struct source_config *source,
+                               const struct device_config *device, struct plan *out);
 
 #endif

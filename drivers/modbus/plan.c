@@ -18,12 +18,17 @@ static uint32_t limit_of(const struct plan_limits *l, uint8_t table)
     return table == TABLE_COIL || table == TABLE_DISCRETE ? l->max_bits : l->max_registers;
 }
 
+static uint32_t gap_of(const struct plan_limits *l, uint8_t table)
+{
+    return table == TABLE_COIL || table == TABLE_DISCRETE ? l->max_gap_bits : l->max_gap_registers;
+}
+
 static int compare_u64(uint64_t a, uint64_t b)
 {
     return (a > b) - (a < b);
 }
 
-/* By table, period, address; the caller's order decides between equals. */
+/* By table, period and place; the caller's order decides between equals. */
 static int by_place(const void *a, const void *b)
 {
     const struct plan_field *x = a;
@@ -34,6 +39,8 @@ static int by_place(const void *a, const void *b)
         order = compare_u64((uint64_t)x->period_us, (uint64_t)y->period_us);
     if (order == 0)
         order = compare_u64(x->address, y->address);
+    if (order == 0)
+        order = compare_u64(x->count, y->count);
     return order ? order : compare_u64(x->id, y->id);
 }
 
@@ -42,7 +49,8 @@ static bool fits(const struct plan_request *r, const struct plan_field *f,
 {
     uint32_t end = end_of(r->address, r->count);
 
-    return f->table == r->table && f->period_us == r->period_us && f->address <= end + l->max_gap &&
+    return f->table == r->table && f->period_us == r->period_us &&
+           f->address <= end + gap_of(l, r->table) &&
            end_of(f->address, f->count) - r->address <= limit_of(l, r->table);
 }
 
@@ -170,27 +178,26 @@ void plan_free(struct plan *p)
     memset(p, 0, sizeof(*p));
 }
 
-/* Makes the request read exactly its fields first … first + n − 1. */
-static void cover(struct plan_request *r, const struct plan *p, size_t first, size_t n)
+struct plan_request plan_part(const struct plan *p, size_t request, size_t first, size_t n)
 {
-    r->first = first;
-    r->fields = 0;
-    r->address = p->fields[first].address;
-    r->count = 0;
-    for (size_t i = first; i < first + n; i++)
-        take(r, &p->fields[i]);
+    struct plan_request part = p->requests[request];
+
+    assert(n > 0 && first + n <= part.fields);
+    part.first += first;
+    part.fields = 0;
+    part.address = p->fields[part.first].address;
+    part.count = 0;
+    for (size_t i = part.first; i < part.first + n; i++)
+        take(&part, &p->fields[i]);
+    return part;
 }
 
-size_t plan_split(struct plan *p, size_t request)
+size_t plan_split(struct plan *p, size_t request, size_t at)
 {
-    struct plan_request *r = &p->requests[request];
-    size_t first = r->first;
-    size_t n = r->fields;
+    size_t n = p->requests[request].fields;
 
-    assert(n >= 2 && p->request_count < p->field_count);
-    struct plan_request *second = &p->requests[p->request_count];
-    *second = *r;
-    cover(r, p, first, n / 2);
-    cover(second, p, first + n / 2, n - n / 2);
+    assert(at > 0 && at < n && p->request_count < p->field_count);
+    p->requests[p->request_count] = plan_part(p, request, at, n - at);
+    p->requests[request] = plan_part(p, request, 0, at);
     return p->request_count++;
 }

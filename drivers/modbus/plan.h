@@ -21,9 +21,9 @@
 enum modbus_table { TABLE_COIL = 1, TABLE_DISCRETE = 2, TABLE_HOLDING = 3, TABLE_INPUT = 4 };
 
 struct plan_limits {
-    uint16_t max_registers; /* 1 to MODBUS_REGISTERS_MAX */
-    uint16_t max_bits;      /* 1 to MODBUS_BITS_MAX */
-    uint16_t max_gap;       /* unused registers or bits that may be read to save a request */
+    uint16_t max_registers;                   /* 1 to MODBUS_REGISTERS_MAX */
+    uint16_t max_bits;                        /* 1 to MODBUS_BITS_MAX */
+    uint16_t max_gap_registers, max_gap_bits; /* unused ones that may be read to save a request */
 };
 
 struct plan_field {
@@ -55,8 +55,11 @@ enum gw_err plan_create(struct plan *out, const struct plan_field *fields, size_
                         const struct plan_limits *limits);
 void plan_free(struct plan *p);
 
-/* Replaces a request by two with about half of the fields each (a device refused it, and one of its
- * addresses is to blame). Returns the index of the new one. The request has at least two fields. */
-size_t plan_split(struct plan *p, size_t request);
+/* What reads `n` of a request's fields, from number `first` on, and nothing else. */
+struct plan_request plan_part(const struct plan *p, size_t request, size_t first, size_t n);
+
+/* Cuts a request in two: its fields from number `at` on, 1 or more, become another, whose index is
+ * returned. Fields of one place (same address and count) stand side by side. */
+size_t plan_split(struct plan *p, size_t request, size_t at);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/modbus/transport.h"
 
-#include "drivers/modbus/link.h"
+#include "drivers/modbus/transport_parts.h"
 #include "gateway/core/clock.h"
 #include "gateway/core/log.h"
 
@@ -16,24 +16,7 @@
 #define SLICE_US (100 * US_PER_MS)
 /* After a damaged frame: longer than any pause inside a frame, USB adapters' 16 ms included. */
 #define DRAIN_QUIET_US (50 * US_PER_MS)
-/* A reply with the id of one of that many earlier requests is late, not wrong. */
-#define LATE_TRANSACTIONS 16
 #define BITS_PER_CHARACTER 11
-
-struct transport {
-    /* set once */
-    struct transport_options o;
-    int64_t silence_us;
-
-    struct link link;
-    int64_t line_us; /* when the last byte was on the serial line, ours or theirs */
-    uint16_t transaction;
-    unsigned timeouts; /* in a row */
-    size_t have;
-    uint8_t in[2 * FRAME_MAX]; /* a frame that is not complete is shorter than FRAME_MAX, so there
-                                  is always room to read */
-    char fault[LINK_FAULT_SIZE];
-};
 
 int64_t transport_silence_us(int baud)
 {
@@ -55,7 +38,7 @@ static bool is_serial(const struct transport *t)
     return t->o.port != NULL;
 }
 
-static enum exchange fail(struct transport *t, enum exchange how, const char *what)
+enum exchange transport_fail(struct transport *t, enum exchange how, const char *what)
 {
     snprintf(t->fault, sizeof(t->fault), "%s", what);
     return how;
@@ -63,11 +46,10 @@ static enum exchange fail(struct transport *t, enum exchange how, const char *wh
 
 static enum exchange lost(struct transport *t, const char *what)
 {
-    return fail(t, is_serial(t) ? EXCHANGE_GONE : EXCHANGE_LOST, what);
+    return transport_fail(t, is_serial(t) ? EXCHANGE_GONE : EXCHANGE_LOST, what);
 }
 
-/* EXCHANGE_OK: ready for `events`; EXCHANGE_TIMEOUT at the deadline. */
-static enum exchange wait_for(struct transport *t, short events, int64_t deadline_us)
+enum exchange transport_wait(struct transport *t, short events, int64_t deadline_us)
 {
     for (;;) {
         if (t->o.stopping(t->o.arg))
@@ -88,8 +70,7 @@ static enum exchange wait_for(struct transport *t, short events, int64_t deadlin
     }
 }
 
-/* Appends what has arrived; it has been waited for, so nothing there means the end. */
-static enum exchange receive(struct transport *t)
+enum exchange transport_receive(struct transport *t)
 {
     ssize_t n = read(t->link.fd, t->in + t->have, sizeof(t->in) - t->have);
 
@@ -110,25 +91,25 @@ static enum exchange drain(struct transport *t, int64_t quiet_us, int64_t deadli
     for (;;) {
         int64_t quiet_at = t->line_us + quiet_us;
         bool last = quiet_at > deadline_us;
-        enum exchange r = wait_for(t, POLLIN, last ? deadline_us : quiet_at);
+        enum exchange r = transport_wait(t, POLLIN, last ? deadline_us : quiet_at);
         if (r == EXCHANGE_TIMEOUT)
-            return last ? fail(t, EXCHANGE_BAD_FRAME, "the line does not fall silent")
+            return last ? transport_fail(t, EXCHANGE_BAD_FRAME, "the line does not fall silent")
                         : EXCHANGE_OK;
         if (r != EXCHANGE_OK)
             return r;
         t->have = 0;
-        r = receive(t);
+        r = transport_receive(t);
         t->have = 0;
         if (r != EXCHANGE_OK)
             return r;
     }
 }
 
-static enum exchange send_request(struct transport *t, const uint8_t *frame, size_t n,
-                                  int64_t deadline_us)
+enum exchange transport_send(struct transport *t, const uint8_t *frame, size_t n,
+                             int64_t deadline_us)
 {
     while (n > 0) {
-        enum exchange r = wait_for(t, POLLOUT, deadline_us);
+        enum exchange r = transport_wait(t, POLLOUT, deadline_us);
         if (r != EXCHANGE_OK)
             return r;
         ssize_t sent =
@@ -157,15 +138,15 @@ static bool may_skip(const struct transport *t, const struct frame_request *q,
     return result == FRAME_BAD_TRANSACTION && age <= LATE_TRANSACTIONS;
 }
 
-static void trace(struct transport *t, bool sent, const uint8_t *bytes, size_t n)
+void transport_trace(struct transport *t, bool sent, const uint8_t *bytes, size_t n)
 {
     if (t->o.trace && n > 0)
         t->o.trace(t->o.arg, sent, bytes, n);
 }
 
-static void skip(struct transport *t, size_t length)
+void transport_skip(struct transport *t, size_t length)
 {
-    trace(t, false, t->in, length);
+    transport_trace(t, false, t->in, length);
     t->have -= length;
     memmove(t->in, t->in + length, t->have);
 }
@@ -181,36 +162,52 @@ static enum frame_result judge(struct transport *t, const struct frame_request *
         snprintf(t->fault, sizeof(t->fault), "%s", frame_result_text(result));
         if (!may_skip(t, q, result, reply))
             return result;
-        skip(t, reply->length);
+        transport_skip(t, reply->length);
     }
 }
 
 static enum exchange no_answer(struct transport *t)
 {
     if (t->have > 0)
-        return fail(t, EXCHANGE_BAD_FRAME, frame_result_text(FRAME_SHORT));
+        return transport_fail(t, EXCHANGE_BAD_FRAME, frame_result_text(FRAME_SHORT));
     /* Only a frame that was passed over has set the fault. Over TCP that was an earlier answer. */
     if (t->fault[0] && t->o.framing == FRAMING_RTU)
         return EXCHANGE_BAD_FRAME;
-    return fail(t, EXCHANGE_TIMEOUT, "no answer");
+    return transport_fail(t, EXCHANGE_TIMEOUT, "no answer");
+}
+
+/* A port that hears itself gives each request back before the reply. True: there is no more than
+ * that yet. */
+static bool is_echo(struct transport *t, const uint8_t *sent, size_t n)
+{
+    if (!t->echo)
+        return false;
+    bool whole = t->have >= n;
+    t->echo = memcmp(t->in, sent, whole ? n : t->have) == 0;
+    if (!t->echo || !whole)
+        return t->echo;
+    t->echo = false;
+    transport_skip(t, n);
+    return t->have == 0;
 }
 
 static enum exchange await_reply(struct transport *t, const struct frame_request *q,
-                                 struct frame_reply *reply, int64_t deadline_us)
+                                 const uint8_t *sent, size_t n, struct frame_reply *reply,
+                                 int64_t deadline_us)
 {
     for (;;) {
-        enum exchange r = wait_for(t, POLLIN, deadline_us);
+        enum exchange r = transport_wait(t, POLLIN, deadline_us);
         if (r == EXCHANGE_TIMEOUT)
             return no_answer(t);
         if (r == EXCHANGE_OK)
-            r = receive(t);
+            r = transport_receive(t);
         if (r != EXCHANGE_OK)
             return r;
-        enum frame_result result = judge(t, q, reply);
+        enum frame_result result = is_echo(t, sent, n) ? FRAME_SHORT : judge(t, q, reply);
         if (result == FRAME_OK)
             return EXCHANGE_OK;
         if (result == FRAME_EXCEPTION)
-            return fail(t, EXCHANGE_EXCEPTION, frame_exception_text(reply->exception));
+            return transport_fail(t, EXCHANGE_EXCEPTION, frame_exception_text(reply->exception));
         if (result != FRAME_SHORT)
             return EXCHANGE_BAD_FRAME;
         /* A byte now and then keeps the line ready: the deadline holds all the same. */
@@ -238,14 +235,15 @@ static enum exchange converse(struct transport *t, struct frame_request *q,
         t->line_us = clock_mono_us() + transport_wire_us(&t->o, n);
         deadline += transport_wire_us(&t->o, n + frame_reply_length(t->o.framing, q));
     }
-    enum exchange r = send_request(t, out, n, deadline);
+    enum exchange r = transport_send(t, out, n, deadline);
     if (r == EXCHANGE_TIMEOUT)
         return lost(t, "cannot send");
     if (r != EXCHANGE_OK)
         return r;
-    trace(t, true, out, n);
-    r = await_reply(t, q, reply, deadline);
-    trace(t, false, t->in, t->have);
+    transport_trace(t, true, out, n);
+    t->echo = t->o.rs485 && t->o.rs485->rx_during_tx;
+    r = await_reply(t, q, out, n, reply, deadline);
+    transport_trace(t, false, t->in, t->have);
     return r;
 }
 
@@ -271,15 +269,26 @@ static enum exchange tidy(struct transport *t, enum exchange r)
     return r;
 }
 
+enum exchange transport_connect(struct transport *t)
+{
+    if (t->link.fd >= 0)
+        return EXCHANGE_OK;
+    enum gw_err err = link_open(&t->link, &t->o, t->fault);
+    if (err == GW_ECLOSED)
+        return EXCHANGE_STOPPED;
+    return err == GW_OK ? EXCHANGE_OK : EXCHANGE_GONE;
+}
+
 enum exchange transport_exchange(struct transport *t, struct frame_request *q,
                                  struct frame_reply *reply)
 {
     bool fresh = t->link.fd < 0;
 
     for (;;) {
-        if (t->link.fd < 0 && link_open(&t->link, &t->o, t->fault) != GW_OK)
-            return EXCHANGE_GONE;
-        enum exchange r = tidy(t, converse(t, q, reply));
+        enum exchange r = transport_connect(t);
+        if (r != EXCHANGE_OK)
+            return r;
+        r = tidy(t, converse(t, q, reply));
         if (r != EXCHANGE_LOST || fresh)
             return r;
         fresh = true;

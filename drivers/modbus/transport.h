@@ -6,6 +6,7 @@
 #define SENSORGW_DRIVERS_MODBUS_TRANSPORT_H
 
 #include "drivers/modbus/frame.h"
+#include "drivers/rs485.h"
 #include "gateway/core/err.h"
 
 #include <stdbool.h>
@@ -20,9 +21,10 @@ struct transport_options {
     const char *port;           /* serial device; NULL for TCP */
     const char *host, *service; /* TCP: name or address, and port number */
     int baud, data_bits, stop_bits;
-    char parity;                 /* 'N', 'E' or 'O' */
-    int64_t timeout_us;          /* of an exchange, and at most of a connect */
-    bool (*stopping)(void *arg); /* asked at least every 100 ms; true ends any wait */
+    char parity;                       /* 'N', 'E' or 'O' */
+    const struct rs485_options *rs485; /* of the port; NULL: a plain one */
+    int64_t timeout_us;                /* of an exchange, and at most of a connect */
+    bool (*stopping)(void *arg);       /* asked at least every 100 ms; true ends any wait */
     void (*trace)(void *arg, bool sent, const uint8_t *bytes, size_t n); /* NULL: nobody looks */
     void *arg;
 };
@@ -54,6 +56,18 @@ void transport_close(struct transport *t); /* NULL is ok */
  * closed while it was idle is made anew and the request repeated, once. */
 enum exchange transport_exchange(struct transport *t, struct frame_request *q,
                                  struct frame_reply *reply);
+
+#define TRANSPORT_PIPELINE_MAX 16
+
+/* How one exchange of several ended; the reply is valid during the call. */
+typedef void transport_done(void *arg, size_t i, enum exchange how,
+                            const struct frame_reply *reply);
+
+/* Sends n requests at once over a connection with TCP framing and takes the replies in any order;
+ * the time-out begins anew with each. Then calls `done` for each request, once. Whatever is not a
+ * reply to one of them spoils all of them, and the connection is made anew. */
+void transport_exchange_many(struct transport *t, struct frame_request *q, size_t n,
+                             transport_done *done, void *arg);
 
 const char *transport_fault(const struct transport *t); /* what the last failure was; borrowed */
 

@@ -37,49 +37,49 @@ static const struct {
     {"neighbours merge",
      {{3, 10, 2, 0, 1, 0}, {3, 12, 1, 1, 1, 0}},
      2,
-     {125, 2000, 0},
+     {125, 2000, 0, 0},
      {{10, 3}},
      1},
     {"a hole is not read",
      {{3, 10, 1, 0, 1, 0}, {3, 12, 1, 1, 1, 0}},
      2,
-     {125, 2000, 0},
+     {125, 2000, 0, 0},
      {{10, 1}, {12, 1}},
      2},
     {"unless max_gap allows it",
      {{3, 10, 1, 0, 1, 0}, {3, 12, 1, 1, 1, 0}},
      2,
-     {125, 2000, 1},
+     {125, 2000, 1, 1},
      {{10, 3}},
      1},
     {"a nested field does not shorten the request",
      {{3, 10, 4, 0, 1, 0}, {3, 11, 1, 1, 1, 0}, {3, 14, 1, 2, 1, 0}},
      3,
-     {125, 2000, 0},
+     {125, 2000, 0, 0},
      {{10, 5}},
      1},
     {"tables stay apart",
      {{3, 10, 1, 0, 1, 0}, {4, 11, 1, 1, 1, 0}},
      2,
-     {125, 2000, 0},
+     {125, 2000, 0, 0},
      {{10, 1}, {11, 1}},
      2},
     {"the device's limit splits",
      {{3, 0, 2, 0, 1, 0}, {3, 2, 2, 1, 1, 0}, {3, 4, 2, 2, 1, 0}},
      3,
-     {5, 2000, 0},
+     {5, 2000, 0, 0},
      {{0, 4}, {4, 2}},
      2},
     {"bits have their own limit",
      {{1, 0, 1, 0, 1, 0}, {1, 1, 1, 1, 1, 0}, {1, 2, 1, 2, 1, 0}},
      3,
-     {125, 2, 0},
+     {125, 2, 0, 0},
      {{0, 2}, {2, 1}},
      2},
     {"the last register",
      {{3, 65534, 2, 0, 1, 0}, {3, 65533, 1, 1, 1, 0}},
      2,
-     {125, 2000, 5},
+     {125, 2000, 5, 5},
      {{65533, 3}},
      1},
 };
@@ -135,7 +135,7 @@ static void a_slower_field_rides_along_when_it_is_read_anyway(void **state)
     plan_free(&p);
 }
 
-static void split_halves_the_fields_and_reads_only_theirs(void **state)
+static void both_parts_of_a_split_read_only_their_fields(void **state)
 {
     struct plan_field fields[] = {holding(0, 2, 1), holding(1, 1, 1), holding(2, 4, 1),
                                   holding(6, 1, 1)};
@@ -144,7 +144,7 @@ static void split_halves_the_fields_and_reads_only_theirs(void **state)
     (void)state;
     assert_int_equal(plan_create(&p, fields, 4, &whole), GW_OK);
     assert_int_equal(p.request_count, 1);
-    assert_int_equal(plan_split(&p, 0), 1);
+    assert_int_equal(plan_split(&p, 0, 2), 1);
     assert_int_equal(p.requests[0].address, 0);
     assert_int_equal(p.requests[0].count, 2);
     assert_int_equal(p.requests[1].address, 2);
@@ -211,9 +211,11 @@ static void random_maps_are_covered_exactly_within_the_limits(void **state)
 
     (void)state;
     for (int round = 0; round < 10000; round++) {
+        uint16_t gap = (uint16_t)random_below(&seed, 4);
         struct plan_limits l = {.max_registers = (uint16_t)(4 + random_below(&seed, 122)),
                                 .max_bits = (uint16_t)(4 + random_below(&seed, 1997)),
-                                .max_gap = (uint16_t)random_below(&seed, 4)};
+                                .max_gap_registers = gap,
+                                .max_gap_bits = gap};
         struct plan_field fields[FIELDS_MAX];
         bool seen[FIELDS_MAX] = {false};
         size_t n = random_map(&seed, fields, FIELDS_MAX, 300, 4, 4);
@@ -222,7 +224,7 @@ static void random_maps_are_covered_exactly_within_the_limits(void **state)
         assert_int_equal(p.field_count, n);
         for (size_t i = 0; i < p.request_count; i++) {
             check_request(&p, &p.requests[i], &l, seen);
-            check_gaps(&p, &p.requests[i], l.max_gap);
+            check_gaps(&p, &p.requests[i], l.max_gap_registers);
         }
         for (size_t i = 0; i < n; i++) {
             const struct plan_field *f = &p.fields[i];
@@ -255,7 +257,7 @@ static bool group_is_possible(const struct search *s, unsigned members)
     uint32_t gap = 0;
     for (; covered; covered >>= 1, length++) {
         gap = covered & 1 ? 0 : gap + 1;
-        if (gap > s->limits->max_gap)
+        if (gap > s->limits->max_gap_registers)
             return false;
     }
     return length <= s->limits->max_registers;
@@ -286,9 +288,11 @@ static void small_maps_need_no_more_requests_than_the_optimum(void **state)
 
     (void)state;
     for (int round = 0; round < 3000; round++) {
+        uint16_t gap = (uint16_t)random_below(&seed, 3);
         struct plan_limits l = {.max_registers = (uint16_t)(4 + random_below(&seed, 5)),
                                 .max_bits = 8,
-                                .max_gap = (uint16_t)random_below(&seed, 3)};
+                                .max_gap_registers = gap,
+                                .max_gap_bits = gap};
         struct plan_field fields[FIELDS_MAX];
         size_t n = random_map(&seed, fields, 6, 16, 4, 1);
         for (size_t i = 0; i < n; i++)
@@ -308,9 +312,11 @@ static void riding_along_never_adds_a_request(void **state)
 
     (void)state;
     for (int round = 0; round < 3000; round++) {
+        uint16_t gap = (uint16_t)random_below(&seed, 2);
         struct plan_limits l = {.max_registers = (uint16_t)(4 + random_below(&seed, 9)),
                                 .max_bits = 8,
-                                .max_gap = (uint16_t)random_below(&seed, 2)};
+                                .max_gap_registers = gap,
+                                .max_gap_bits = gap};
         struct plan_field fields[FIELDS_MAX];
         size_t n = random_map(&seed, fields, 12, 20, 4, 4);
         size_t apart = 0;
@@ -338,7 +344,7 @@ int main(void)
         cmocka_unit_test(requests_are_as_expected),
         cmocka_unit_test(a_field_over_the_limit_is_refused),
         cmocka_unit_test(a_slower_field_rides_along_when_it_is_read_anyway),
-        cmocka_unit_test(split_halves_the_fields_and_reads_only_theirs),
+        cmocka_unit_test(both_parts_of_a_split_read_only_their_fields),
         cmocka_unit_test(random_maps_are_covered_exactly_within_the_limits),
         cmocka_unit_test(small_maps_need_no_more_requests_than_the_optimum),
         cmocka_unit_test(riding_along_never_adds_a_request),

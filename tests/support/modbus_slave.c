@@ -28,7 +28,8 @@ struct pending {
 
 struct modbus_slave {
     struct modbus_slave_options o;
-    bool tcp;
+    bool tcp;                 /* a socket */
+    bool mbap;                /* with the frames of Modbus TCP, not of RTU */
     int listener, fd, keeper; /* keeper: holds the pty's other end open */
     int port;
     char path[64];
@@ -126,14 +127,14 @@ static size_t frame_answer(const struct modbus_slave *s, const uint8_t *request,
 {
     size_t at = 0;
 
-    if (s->tcp) {
+    if (s->mbap) {
         memcpy(out, request, 4);
         out[1] = (uint8_t)(out[1] + (fault == SLAVE_TRANSACTION));
         at = 6;
     }
     out[at] = fault == SLAVE_UNIT ? (uint8_t)(q->unit + 100) : q->unit;
     size_t n = 1 + answer_pdu(q, fault, out + at + 1);
-    if (s->tcp) {
+    if (s->mbap) {
         out[4] = (uint8_t)(n >> 8);
         out[5] = (uint8_t)n;
         return at + n;
@@ -191,7 +192,7 @@ static void misbehave(struct modbus_slave *s, enum slave_fault fault, uint8_t *o
 
 static void answer(struct modbus_slave *s, const uint8_t *request)
 {
-    const uint8_t *unit = request + (s->tcp ? 6 : 0);
+    const uint8_t *unit = request + (s->mbap ? 6 : 0);
     struct slave_request q = {.unit = unit[0],
                               .function = unit[1],
                               .address = (uint16_t)(unit[2] << 8 | unit[3]),
@@ -217,7 +218,7 @@ static void consume(struct modbus_slave *s, size_t n)
 
 static void serve(struct modbus_slave *s)
 {
-    size_t length = s->tcp ? 12 : 8;
+    size_t length = s->mbap ? 12 : 8;
     ssize_t n = read(s->fd, s->in + s->have, sizeof(s->in) - s->have);
 
     if (n <= 0) {
@@ -228,7 +229,7 @@ static void serve(struct modbus_slave *s)
     while (s->have >= length) {
         uint8_t request[12];
         memcpy(request, s->in, length);
-        bool whole = s->tcp || crc16(request, 8) == 0;
+        bool whole = s->mbap || crc16(request, 8) == 0;
         consume(s, whole ? length : 1);
         if (whole)
             answer(s, request);
@@ -274,6 +275,7 @@ static struct modbus_slave *new_slave(const struct modbus_slave_options *o, bool
         return NULL;
     s->o = *o;
     s->tcp = tcp;
+    s->mbap = tcp && !o->rtu_over_tcp;
     s->listener = s->fd = s->keeper = -1;
     s->pending = calloc(PENDING_MAX, sizeof(*s->pending));
     return s;

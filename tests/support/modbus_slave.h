@@ -6,6 +6,7 @@
 #ifndef SENSORGW_TESTS_SUPPORT_MODBUS_SLAVE_H
 #define SENSORGW_TESTS_SUPPORT_MODBUS_SLAVE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct modbus_slave;
@@ -41,7 +42,8 @@ struct modbus_slave_options {
     enum slave_fault (*fault)(void *arg, const struct slave_request *q);
     void *arg;
     int64_t late_us, drip_us;
-    int port; /* TCP: 0 for a free one */
+    int port;          /* TCP: 0 for a free one */
+    bool rtu_over_tcp; /* TCP: RTU frames on the connection */
 };
 
 /* NULL when the machine does not allow it. */
