@@ -56,6 +56,10 @@ struct driver {
     /* Prints what will run, for `sensorgw check`: requests, addresses, topics; lines indented by
      * two spaces. */
     void (*describe)(const struct source_config *c, FILE *f);
+
+    /* The same for the line that these sources share, 1 or more of them: how much it has to do, and
+     * a warning when that is too much. NULL: nothing to say. */
+    void (*describe_line)(const struct source_config *const *sources, size_t count, FILE *f);
 };
 
 /* All drivers, in the order of registry.def; static. */

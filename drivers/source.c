@@ -17,7 +17,8 @@
 #define BACKOFF_FIRST_US (1 * US_PER_SECOND)
 #define BACKOFF_CAP_US (30 * US_PER_SECOND)
 #define IDLE_US US_PER_SECOND /* the longest sleep, whatever a driver says */
-#define EMIT_AT_ONCE 64       /* readings that are sorted into lanes in one go */
+#define OVERRUNS_SAID_US US_PER_MINUTE
+#define EMIT_AT_ONCE 64 /* readings that are sorted into lanes in one go */
 
 /* --- life --- */
 
@@ -333,8 +334,20 @@ void source_reject(struct source *s, enum drop_reason why)
 
 void source_overrun(struct source *s, uint64_t polls)
 {
-    atomic_fetch_add(&s->overruns, polls);
+    int64_t now = clock_mono_us();
+
+    if (polls == 0)
+        return;
+    uint64_t all = atomic_fetch_add(&s->overruns, polls) + polls;
     metric_add(METRIC_SCANS_SKIPPED, (int64_t)polls);
+    if (s->overruns_said && now - s->overruns_said_us < OVERRUNS_SAID_US)
+        return;
+    log_warning(
+        "source %s: %llu polls fell out, since those before took too long; `sensorgw check` "
+        "says what the line has time for",
+        s->config->name, (unsigned long long)(all - s->overruns_said));
+    s->overruns_said = all;
+    s->overruns_said_us = now;
 }
 
 void source_error(struct source *s, const char *format, ...)

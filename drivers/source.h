@@ -58,6 +58,10 @@ struct source {
     _Atomic uint64_t opens;
     _Atomic uint64_t overruns; /* polls that fell out because the line was busy or the queue full */
 
+    /* of the source's own thread */
+    uint64_t overruns_said; /* those that the log has told of, once a minute */
+    int64_t overruns_said_us;
+
     pthread_mutex_t error_lock;
     char last_error[160]; /* guarded by error_lock; "" when there was none since it was opened */
 };
@@ -119,7 +123,7 @@ void source_reject(struct source *s, enum drop_reason why);
  * one. */
 void source_error(struct source *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Counts polls that fell out because those before took too long. */
+/* Counts polls that fell out because those before took too long. The source's own thread. */
 void source_overrun(struct source *s, uint64_t polls);
 
 bool source_stopping(struct source *s);

@@ -2,8 +2,6 @@
 #include "drivers/modbus/describe.h"
 
 #include "drivers/modbus/options.h"
-#include "gateway/core/clock.h"
-
 #include <string.h>
 
 static const struct {
@@ -54,27 +52,21 @@ static void describe_fields(const struct device_config *d, const struct plan *pl
                 classic_number(field->table, field->address),
                 decode_type_name((enum modbus_type)o->type), big_endian ? "" : " ",
                 big_endian ? "" : decode_order_name((enum modbus_order)o->order), short_name(c));
+        if (c->counter && c->wrap > 0)
+            fprintf(f, ", counter to %.0f", c->wrap);
+        else if (c->counter)
+            fputs(", counter", f);
+        if (c->per_us > 0)
+            fprintf(f, ", its increase per %g s", (double)c->per_us / 1e6);
         if (field->every_nth > 1)
             fprintf(f, ", every %g s", (double)c->every_us / 1e6);
         fputc('\n', f);
     }
 }
 
-/* The least that a request takes of a serial line: both frames and a silence before each. */
-static double request_seconds(const struct transport_options *t, const struct plan_request *r)
-{
-    struct frame_request q = {.function = r->table, .count = r->count};
-    uint8_t frame[FRAME_MAX];
-    size_t bytes = frame_build(FRAMING_RTU, &q, frame) + frame_reply_length(FRAMING_RTU, &q);
-
-    return (double)(transport_wire_us(t, bytes) + 2 * transport_silence_us(t->baud)) / 1e6;
-}
-
-static void describe_device(const struct source_config *c, const struct device_config *d, FILE *f,
-                            double *cycle, double *load)
+static void describe_device(const struct source_config *c, const struct device_config *d, FILE *f)
 {
     const struct modbus_device *o = d->options;
-    struct transport_options t = modbus_transport_options(c->options);
     struct plan plan;
 
     fprintf(f, "  %s, unit %lld:\n", d->name, (long long)o->unit_id);
@@ -82,9 +74,6 @@ static void describe_device(const struct source_config *c, const struct device_c
         return;
     for (size_t i = 0; i < plan.request_count; i++) {
         const struct plan_request *r = &plan.requests[i];
-        double seconds = request_seconds(&t, r);
-        *cycle += seconds;
-        *load += seconds / ((double)r->period_us / 1e6);
         fprintf(f, "    every %g s: read %s %u to %u, %u %s\n", (double)r->period_us / 1e6,
                 tables[r->table].name, r->address, r->address + r->count - 1U, r->count,
                 r->count == 1 ? tables[r->table].one : tables[r->table].many);
@@ -95,15 +84,7 @@ static void describe_device(const struct source_config *c, const struct device_c
 
 void describe_source(const struct source_config *c, FILE *f)
 {
-    const struct modbus_source *o = c->options;
-    double cycle = 0;
-    double load = 0;
-
-    describe_line(o, f);
+    describe_line(c->options, f);
     for (size_t i = 0; i < c->device_count; i++)
-        describe_device(c, &c->devices[i], f, &cycle, &load);
-    if (!o->port)
-        return;
-    fprintf(f, "  all requests once take %.3g s and what the devices need; line in use %.0f %%%s\n",
-            cycle, load * 100, load > 1 ? ": MORE THAN THERE IS, scans will be skipped" : "");
+        describe_device(c, &c->devices[i], f);
 }

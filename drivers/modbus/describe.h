@@ -6,8 +6,7 @@
 
 #include <stdio.h>
 
-/* driver.describe: the line, each device's requests with what they read, and on a serial line how
- * much of its time they take. */
+/* driver.describe: the line, and each device's requests with what they read. */
 void describe_source(const struct source_config *c, FILE *f);
 
 #endif

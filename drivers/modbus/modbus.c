@@ -4,6 +4,7 @@
 #include "drivers/modbus/bus.h"
 #include "drivers/modbus/command.h"
 #include "drivers/modbus/describe.h"
+#include "drivers/modbus/forecast.h"
 #include "drivers/modbus/options.h"
 
 extern const struct driver driver_modbus;
@@ -78,4 +79,5 @@ const struct driver driver_modbus = {
     .command = command_ask,
     .write = command_write,
     .describe = describe_source,
+    .describe_line = forecast_describe,
 };

@@ -4,6 +4,7 @@
 #include "gateway/core/clock.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 static void print_span(const char *label, int64_t us)
 {
@@ -45,6 +46,48 @@ static void print_sources(const struct config *c)
         if (driver && driver->describe)
             driver->describe(s, stdout);
     }
+}
+
+/* Whether an earlier source is on the same line, which then has been described. */
+static bool is_member(const struct config *c, size_t i, const struct driver *driver)
+{
+    for (size_t k = 0; driver->same_line && k < i; k++) {
+        if (c->sources[k].schema == c->sources[i].schema &&
+            driver->same_line(&c->sources[k], &c->sources[i]))
+            return true;
+    }
+    return false;
+}
+
+static void print_line(const struct config *c, size_t i, const struct driver *driver,
+                       const struct source_config **members)
+{
+    size_t count = 0;
+
+    members[count++] = &c->sources[i];
+    for (size_t k = i + 1; driver->same_line && k < c->source_count; k++) {
+        if (c->sources[k].schema == c->sources[i].schema &&
+            driver->same_line(&c->sources[i], &c->sources[k]))
+            members[count++] = &c->sources[k];
+    }
+    driver->describe_line(members, count, stdout);
+}
+
+static void print_lines(const struct config *c)
+{
+    const struct source_config **members = calloc(c->source_count, sizeof(*members));
+    bool titled = false;
+
+    for (size_t i = 0; members && i < c->source_count; i++) {
+        const struct driver *driver = driver_find(c->sources[i].schema->name);
+        if (!driver || !driver->describe_line || is_member(c, i, driver))
+            continue;
+        if (!titled)
+            puts("\nLines:");
+        titled = true;
+        print_line(c, i, driver, members);
+    }
+    free(members);
 }
 
 static void print_limits(const char *name, const double limit[3])
@@ -110,6 +153,7 @@ static int check(struct cli *cli, int argc, char **argv)
     if (!quiet) {
         print_sections(config);
         print_sources(config);
+        print_lines(config);
         printf("\nRules:%s\n", config->rule_count ? "" : " none");
         for (size_t i = 0; i < config->rule_count; i++)
             print_rule(&config->rules[i]);

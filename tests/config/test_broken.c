@@ -425,7 +425,7 @@ static const struct {
      "    devices:\n"
      "      - {name: d, unit_id: 1, sensors: [{name: s, holding: 1, scale: 0,1}]}\n",
      "t.yaml:6:70: sources[0].devices[0].sensors[0].scale: must not be 0: every value would be the same\n"
-     "t.yaml:6:72: sources[0].devices[0].sensors[0].1: unknown key; here may stand unit, every, scale, offset, invalid, min, max, holding, input, flag, name\n"},
+     "t.yaml:6:72: sources[0].devices[0].sensors[0].1: unknown key; here may stand unit, every, scale, offset, invalid, min, max, counter, wrap, per, holding, input, flag, name\n"},
     {"scale not finite",
      "sources:\n"
      "  - name: a\n"

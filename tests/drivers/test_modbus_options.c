@@ -97,6 +97,31 @@ static const struct {
      "data_bits: RTU frames need 8 data bits"},
     {"address: 192.0.2.1, baud: 9600", "unit_id: 1", "holding: 1",
      "baud: is for a serial port, not for an address"},
+    {"address: 192.0.2.1, rs485: {}", "unit_id: 1", "holding: 1",
+     "rs485: is for a serial port, not for an address"},
+    {"port: /dev/ttyUSB0, rs485: {rts_after_send: true}", "unit_id: 1", "holding: 1",
+     "rs485: rts_on_send and rts_after_send must differ, or the transceiver never changes "
+     "direction"},
+    {"port: /dev/ttyUSB0, rs485: {delay_before: 500us}", "unit_id: 1", "holding: 1",
+     "rs485: the delays are whole milliseconds"},
+    {"port: /dev/ttyUSB0, pipeline: 2", "unit_id: 1", "holding: 1",
+     "pipeline: a serial line takes one request at a time"},
+    {"address: h, framing: rtu, pipeline: 2", "unit_id: 1", "holding: 1",
+     "pipeline: replies in rtu framing carry no number to tell them apart: one at a time"},
+    {"address: h", "unit_id: 1", "holding: 1, wrap: 65536",
+     "wrap: is for a sensor with \"counter: true\""},
+    {"address: h", "unit_id: 1", "holding: 1, per: 1h",
+     "per: is for a sensor with \"counter: true\""},
+    {"address: h", "unit_id: 1", "holding: 1, counter: true, scale: -1",
+     "scale: must be above 0: a counter counts up"},
+    {"address: h", "unit_id: 1", "coil: 1, counter: true",
+     "counter: needs a number of several bits"},
+    {"address: h", "unit_id: 1", "holding: 1, bit: 3, counter: true",
+     "counter: needs a number of several bits"},
+    {"address: h", "unit_id: 1", "holding: 1, counter: true, writable: true",
+     "counter: a sensor that can be set is no counter"},
+    {"address: h", "unit_id: 1", "holding: 1, counter: true, wrap: 100000",
+     "wrap: 100000 is more than uint16 can count: 65536"},
     {"address: \"192.0.2.1:0\"", "unit_id: 1", "holding: 1",
      "address: \"192.0.2.1:0\" is not host, host:port, [IPv6] or [IPv6]:port"},
 };
@@ -221,10 +246,122 @@ static void the_plan_is_described(void **state)
     config_free(c);
 }
 
+static const struct {
+    const char *sensor;
+    double wrap;
+} counters[] = {
+    {"holding: 1, counter: true", 65536},
+    {"holding: 1, counter: true, wrap: 10000", 10000},
+    {"holding: 1, counter: true, wrap: 0", 0},
+    {"holding: 1, type: uint8, counter: true", 256},
+    {"holding: 1, type: int32, counter: true", 4294967296},
+    {"holding: 1, type: uint64, counter: true", 18446744073709551616.0},
+    {"holding: 1, type: bcd16, counter: true", 10000},
+    {"holding: 1, type: bcd32, counter: true", 100000000},
+    {"holding: 1, type: float32, counter: true", 0},
+    {"holding: 1, bits: {shift: 4, width: 10}, counter: true", 1024},
+};
+
+static void a_counter_wraps_where_its_type_does(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(counters); i++) {
+        struct config *c = NULL;
+        struct config_errors errors = {0};
+        if (parse("address: h", "unit_id: 1", counters[i].sensor, &c, &errors) != GW_OK)
+            fail_msg("%s: %s", counters[i].sensor, errors.items[0].text);
+        const struct sensor_config *s = &c->sources[0].devices[0].sensors[0];
+        if (!s->counter || s->wrap != counters[i].wrap || s->per_us != 0)
+            fail_msg("%s: %g", counters[i].sensor, s->wrap);
+        config_free(c);
+    }
+}
+
+/* --- what a line has to do --- */
+
+static char *forecast(const char *source, const char *sensors)
+{
+    struct config *c = NULL;
+    struct config_errors errors = {0};
+    char *text = NULL;
+    size_t length;
+    FILE *f = open_memstream(&text, &length);
+
+    if (parse(source, "unit_id: 1", sensors, &c, &errors) != GW_OK)
+        fail_msg("%s", errors.items[0].text);
+    const struct source_config *line = &c->sources[0];
+    driver_modbus.describe_line(&line, 1, f);
+    fclose(f);
+    config_free(c);
+    return text;
+}
+
+static void a_line_with_time_enough_is_told_how_much_it_needs(void **state)
+{
+    /* 8 + 7 bytes of 11 bits at 9600 baud, two silences of 3.5 bytes and 5 ms: 30.2 ms. */
+    char *text = forecast("port: /dev/ttyS9, timeout: 300ms", "holding: 1");
+
+    (void)state;
+    assert_string_equal(text,
+                        "  /dev/ttyS9 at 9600 baud: bus\n"
+                        "    1 request, 15 bytes there and back; once all of them: about "
+                        "0.0302 s, silences and devices' time to answer included; in use 3 %\n");
+    free(text);
+}
+
+static void a_line_that_is_too_slow_is_told_what_helps(void **state)
+{
+    char *text = forecast("port: /dev/ttyS9", "holding: 1, every: 25ms");
+
+    (void)state;
+    assert_non_null(strstr(text, "in use 121 %\n"));
+    assert_non_null(strstr(text, "WARNING: not every period can be met"));
+    assert_non_null(strstr(text, "\"every\" 1.5 times as long; baud: 19200;"));
+    assert_non_null(strstr(text, "holds the line up for 1 s at each probe"));
+    free(text);
+}
+
+static void gaps_are_read_where_that_is_quicker(void **state)
+{
+    static const struct {
+        const char *source, *sensors, *requests;
+    } cases[] = {
+        {"port: /dev/ttyS9", "holding: 1}, {name: y, holding: 12", " 1 request,"},
+        {"port: /dev/ttyS9", "holding: 1}, {name: y, holding: 20", " 2 requests,"},
+        {"port: /dev/ttyS9, baud: 115200", "holding: 1}, {name: y, holding: 30", " 1 request,"},
+        {"address: h", "holding: 1}, {name: y, holding: 101", " 1 request,"},
+        {"address: h", "holding: 1}, {name: y, holding: 103", " 2 requests,"}, /* max_gap */
+        {"port: /dev/ttyS9", "coil: 1}, {name: y, coil: 100", " 1 request,"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char source[64];
+        snprintf(source, sizeof(source), "%s", cases[i].source);
+        struct config *c = NULL;
+        struct config_errors errors = {0};
+        char *text = NULL;
+        size_t length;
+        FILE *f = open_memstream(&text, &length);
+        assert_int_equal(parse(source, "max_gap: 100", cases[i].sensors, &c, &errors), GW_OK);
+        const struct source_config *line = &c->sources[0];
+        driver_modbus.describe_line(&line, 1, f);
+        fclose(f);
+        if (!strstr(text, cases[i].requests))
+            fail_msg("%s, %s: %s", cases[i].source, cases[i].sensors, text);
+        free(text);
+        config_free(c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_cannot_be_is_refused_with_the_reason),
+        cmocka_unit_test(a_counter_wraps_where_its_type_does),
+        cmocka_unit_test(a_line_with_time_enough_is_told_how_much_it_needs),
+        cmocka_unit_test(a_line_that_is_too_slow_is_told_what_helps),
+        cmocka_unit_test(gaps_are_read_where_that_is_quicker),
         cmocka_unit_test(every_notation_finds_its_place),
         cmocka_unit_test(stop_bits_follow_parity_as_the_specification_says),
         cmocka_unit_test(addresses_are_taken_apart),
