@@ -23,12 +23,15 @@ struct vfs_event {
 };
 
 #define VFS_FILES 8
+#define VFS_BLOCK 4096
 
 static struct {
     /* counts, reset by the caller */
     int64_t bytes[VFS_FILES], syncs, calls_of_sync;
+    int64_t device_bytes; /* whole blocks that each sync had to bring to the device */
     /* requests */
     bool record;
+    bool count_only;              /* syncs do nothing */
     int fail_sync_at, fail_syncs; /* the n-th sync from now fails, and that many in all */
     bool is_full;                 /* writes that need room fail */
     bool fail_writes;             /* writes fail, whatever they are */
@@ -37,6 +40,8 @@ static struct {
     size_t count, capacity;
     char files[VFS_FILES][256];
     int file_count;
+    unsigned char *dirty[VFS_FILES]; /* by block: written since the last sync */
+    size_t blocks[VFS_FILES];
 
     sqlite3_vfs base;
     sqlite3_vfs *real;
@@ -79,8 +84,36 @@ static void vfs_note(enum vfs_kind kind, int file, int64_t offset, const void *d
     }
 }
 
+static void vfs_mark_dirty(int file, int64_t offset, int size)
+{
+    size_t last = (size_t)(offset + size - 1) / VFS_BLOCK;
+
+    if (last >= vfs.blocks[file]) {
+        size_t blocks = last * 2 + 64;
+        vfs.dirty[file] = realloc(vfs.dirty[file], blocks);
+        memset(vfs.dirty[file] + vfs.blocks[file], 0, blocks - vfs.blocks[file]);
+        vfs.blocks[file] = blocks;
+    }
+    for (size_t block = (size_t)offset / VFS_BLOCK; block <= last; block++)
+        vfs.dirty[file][block] = 1;
+}
+
+static void vfs_clean(int file)
+{
+    for (size_t block = 0; block < vfs.blocks[file]; block++) {
+        vfs.device_bytes += vfs.dirty[file][block] ? VFS_BLOCK : 0;
+        vfs.dirty[file][block] = 0;
+    }
+}
+
 static void vfs_forget(void)
 {
+    for (int f = 0; f < VFS_FILES; f++) {
+        free(vfs.dirty[f]);
+        vfs.dirty[f] = NULL;
+        vfs.blocks[f] = 0;
+    }
+    vfs.device_bytes = 0;
     for (size_t i = 0; i < vfs.count; i++)
         free(vfs.events[i].data);
     free(vfs.events);
@@ -119,6 +152,7 @@ static int vfs_write(sqlite3_file *f, const void *from, int n, sqlite3_int64 at)
     int rc = vfs_real(f)->pMethods->xWrite(vfs_real(f), from, n, at);
     if (rc == SQLITE_OK && file->file >= 0) {
         vfs.bytes[file->file] += n;
+        vfs_mark_dirty(file->file, at, n);
         vfs_note(VFS_WRITE, file->file, at, from, n);
     }
     return rc;
@@ -140,9 +174,11 @@ static int vfs_sync(sqlite3_file *f, int flags)
         vfs.fail_syncs--;
         return SQLITE_IOERR_FSYNC;
     }
-    int rc = vfs_real(f)->pMethods->xSync(vfs_real(f), flags);
+    int rc = vfs.count_only ? SQLITE_OK : vfs_real(f)->pMethods->xSync(vfs_real(f), flags);
     if (rc == SQLITE_OK) {
         vfs.syncs++;
+        if (((struct vfs_file *)f)->file >= 0)
+            vfs_clean(((struct vfs_file *)f)->file);
         vfs_note(VFS_SYNC, ((struct vfs_file *)f)->file, 0, NULL, 0);
     }
     return rc;
@@ -178,11 +214,9 @@ static int vfs_sector_size(sqlite3_file *f)
     return vfs_real(f)->pMethods->xSectorSize(vfs_real(f));
 }
 
-/* None: a disk that promises nothing. */
 static int vfs_characteristics(sqlite3_file *f)
 {
-    (void)f;
-    return 0;
+    return vfs_real(f)->pMethods->xDeviceCharacteristics(vfs_real(f));
 }
 
 static int vfs_shm_map(sqlite3_file *f, int page, int size, int extend, void volatile **out)
@@ -267,7 +301,7 @@ __attribute__((unused)) static void vfs_uninstall(void)
         return;
     sqlite3_vfs_unregister(&vfs.base);
     vfs.real = NULL;
-    vfs.record = vfs.is_full = vfs.fail_writes = false;
+    vfs.count_only = vfs.record = vfs.is_full = vfs.fail_writes = false;
     vfs.fail_syncs = 0;
 }
 
