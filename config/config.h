@@ -146,6 +146,7 @@ struct storage_section {
         int64_t raw_us, minute_us, hour_us; /* kept that long; 0: for ever */
     } retention;
     int64_t max_size; /* bytes; 0: no limit */
+    int64_t min_free; /* bytes; 0: not watched */
 };
 
 struct http_section {

@@ -181,6 +181,14 @@ const struct option storage_options[] = {
      .min = 1e6,
      .max = 1e15,
      .help = "Largest size of the database; the oldest single readings go first"},
+    {.key = "min_free",
+     .type = OPTION_SIZE,
+     .offset = AT(min_free),
+     .fallback = "100MB",
+     .max = 1e15,
+     .help = "Free space (at most a tenth of the file system) below which the oldest readings make "
+             "room for new ones; below half of it no readings are stored, while alerts go on. 0 "
+             "fills the disk"},
     {0}};
 #undef AT
 

@@ -176,6 +176,7 @@ static enum gw_err start_store(struct gateway *g)
                                      .minute_us = s->retention.minute_us,
                                      .hour_us = s->retention.hour_us,
                                      .max_size = s->max_size,
+                                     .min_free = s->min_free,
                                  });
 }
 

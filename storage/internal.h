@@ -81,12 +81,21 @@ struct store {
         bool marked_recompute[32];
     } rollup;
 
+    /* room on the file system, as of the last look */
+    struct {
+        int64_t next_check_us, next_cut_us; /* monotonic */
+        int64_t log_bytes;
+        bool log_is_long; /* a reader keeps it from being reused */
+        bool is_tight;    /* below min_free: the oldest rows make room */
+        bool is_low;      /* below half of it */
+        bool is_full;     /* no readings are stored */
+    } space;
+
     /* housekeeping */
     struct {
         int64_t trusted_us;    /* the wall clock when it last looked right */
         int64_t hold_since_us; /* monotonic; 0: it looks right */
         int64_t saved_us;      /* trusted_us as the database has it */
-        int64_t next_check_us; /* monotonic: of the file and the WAL */
         int64_t next_prune_us; /* monotonic */
         int64_t next_rest_us;  /* wall: of hours and alerts */
     } care;
@@ -142,6 +151,9 @@ enum gw_err books_begin_run(struct store *s);
 enum gw_err books_save(struct store *s); /* the ledger, and the run's count of commits */
 void books_settle(struct store *s);      /* after COMMIT: into the ledger itself */
 enum gw_err books_end_run(struct store *s);
+
+/* space.c */
+void space_check(struct store *s); /* looks every two seconds */
 
 /* retention.c */
 enum gw_err retention_load(struct store *s);

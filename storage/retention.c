@@ -245,6 +245,23 @@ static enum gw_err prune_by_size(struct store *s, int64_t *removed)
     return err;
 }
 
+/* One slice of the oldest while the file system is nearly full and the file has no spare pages:
+ * what comes then takes the place of what went. While the log cannot be reused, removing would only
+ * make it longer. */
+static enum gw_err prune_for_room(struct store *s, int64_t *removed)
+{
+    struct pages p = {0};
+    enum gw_err err = count_pages(s, &p);
+    int64_t spare = p.count / 4 < SPARE_PAGES ? p.count / 4 : SPARE_PAGES;
+
+    if (err != GW_OK || p.free >= spare || s->newest_us == INT64_MIN)
+        return err;
+    err = prune_raw(s, floor_to(s->newest_us, US_PER_MINUTE), removed);
+    if (err == GW_OK && *removed == 0)
+        err = prune_minutes(s, floor_to(s->newest_us, US_PER_HOUR), removed);
+    return err;
+}
+
 /* Gives free pages back to the file system: those beyond max_size, and when there are many more
  * than new rows will soon need. *removed: whether it did. */
 static enum gw_err shrink(struct store *s, int64_t *removed)
@@ -271,7 +288,7 @@ static enum gw_err prune_slice(struct store *s, int64_t wall_us, int64_t *remove
     if (err == GW_OK && *removed == 0 && s->options.max_size > 0)
         err = prune_by_size(s, removed);
     if (err == GW_OK && *removed == 0)
-        err = shrink(s, removed);
+        err = s->space.is_tight ? prune_for_room(s, removed) : shrink(s, removed);
     return err;
 }
 
@@ -280,12 +297,12 @@ enum gw_err retention_run(struct store *s, int64_t wall_us, int64_t deadline_us,
     int64_t removed = 1;
     enum gw_err err = GW_OK;
 
-    if (clock_mono_us() < s->care.next_prune_us)
+    if (clock_mono_us() < s->care.next_prune_us || s->space.log_is_long)
         return GW_OK;
     while (err == GW_OK && removed > 0 && clock_mono_us() < deadline_us)
         err = prune_slice(s, wall_us, &removed);
     *more = err == GW_OK && removed > 0;
     if (!*more)
-        s->care.next_prune_us = clock_mono_us() + EVERY_US;
+        s->care.next_prune_us = clock_mono_us() + (s->space.is_tight ? US_PER_SECOND : EVERY_US);
     return err;
 }

@@ -7,15 +7,12 @@
 #include "storage/connection.h"
 #include "storage/file.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define SLICE_US (50 * US_PER_MS) /* of housekeeping */
-#define CHECK_EVERY_US (10 * US_PER_SECOND)
-#define WAL_LIMIT (16 << 20) /* bytes: beyond it, a reader has kept the log from being reused */
 #define OPEN_ROLLUP_US US_PER_SECOND
 #define CLOSE_ROLLUP_US (500 * US_PER_MS)
 
@@ -172,27 +169,13 @@ enum gw_err store_append(struct store *s, const struct record *records, size_t n
     return GW_OK;
 }
 
-/* A reader that never ends its transaction lets the log grow; once it has left, the log is cut. */
-static void cut_log(struct store *s)
-{
-    char wal[PATH_MAX];
-    struct stat st;
-
-    if (snprintf(wal, sizeof(wal), "%s-wal", s->path) < (int)sizeof(wal) && stat(wal, &st) == 0 &&
-        st.st_size > WAL_LIMIT)
-        sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-}
-
 enum gw_err store_maintain(struct store *s, int64_t wall_us, bool *more)
 {
     int64_t now = clock_mono_us();
     enum gw_err err = connection_ensure(s);
 
     *more = false;
-    if (err == GW_OK && now >= s->care.next_check_us) {
-        s->care.next_check_us = now + CHECK_EVERY_US;
-        cut_log(s);
-    }
+    space_check(s);
     if (err == GW_OK)
         err = rollup_run(s, wall_us, now + SLICE_US, more);
     if (err == GW_OK && !*more)

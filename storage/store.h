@@ -23,6 +23,8 @@ struct store_options {
     struct ledger *ledger;      /* borrowed: what each commit saves; NULL: nothing */
     int64_t raw_us, minute_us, hour_us; /* retention by table; 0: for ever */
     int64_t max_size;                   /* bytes; oldest raw readings go first; 0: no limit */
+    int64_t min_free; /* bytes, at most a tenth of the file system: see store_has_room(); 0: none */
+    int64_t log_limit; /* bytes of the log that a reader may make it grow to; 0: 256 MiB */
 };
 
 /* Opens or creates the database for writing, migrates it, takes the lock that keeps a second
@@ -40,6 +42,12 @@ void store_close(struct store *s);
  * with nothing to mark is no transaction. */
 enum gw_err store_append(struct store *s, const struct record *records, size_t n,
                          uint64_t *duplicates);
+
+/* False while no readings should be appended: less than half of min_free is free on the file
+ * system, or a reader has made the log too long. Alert transitions alone may still be appended.
+ * Below min_free itself store_maintain() removes the oldest readings so that new ones take their
+ * place. Looks at the file system every two seconds at most; to be called before every append. */
+bool store_has_room(struct store *s);
 
 /* Notes that the broker has taken an outbox row, or refused it for good; goes into the next
  * transaction. */

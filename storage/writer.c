@@ -18,6 +18,8 @@
 #define RETRY_MAX_US (5 * US_PER_SECOND)
 #define DROP_PATIENCE_US US_PER_SECOND /* of failure, before readings are dropped */
 
+#define CHANGES_AT_ONCE 64 /* records with transitions stored alone, in one transaction */
+
 #define REST_US (2 * US_PER_MS) /* between looks at the queue: waking costs more than a record */
 
 struct writer {
@@ -37,10 +39,13 @@ struct writer {
     /* the thread's own */
     struct record *batch;
     size_t count;
-    size_t told;              /* records [0, told) have had their on_not_durable */
-    bool has_changes;         /* some record of the batch has transitions */
-    int64_t flush_at_us;      /* monotonic; INT64_MAX: nothing to write */
-    int64_t flushed_us;       /* last early flush */
+    size_t told;         /* records [0, told) have had their on_not_durable */
+    bool has_changes;    /* some record of the batch has transitions */
+    int64_t flush_at_us; /* monotonic; INT64_MAX: nothing to write */
+    int64_t flushed_us;  /* last early flush */
+    size_t lost;         /* readings dropped since the last good flush */
+    int64_t next_lost_log_us;
+    bool is_full;             /* readings are kept back: there is no room for them */
     int64_t failing_since_us; /* 0: the last try went well */
     int64_t retry_us;         /* present back-off */
     int64_t retry_at_us;
@@ -57,11 +62,12 @@ static void count_lost(struct writer *w, const struct record *r)
     if (!r->has_reading)
         return;
     const struct sensor *sensor = sensor_table_get(w->options.sensors, r->reading.sensor);
-    ledger_drop(w->options.ledger, sensor->source, DROP_STORE_FAILED, 1);
+    ledger_drop(w->options.ledger, sensor->source, w->is_full ? DROP_DISK_FULL : DROP_STORE_FAILED,
+                1);
 }
 
-/* The store fails and the batch is full: the older half gives up its readings, never its alert
- * transitions. */
+/* The store takes nothing and the batch is full: the older half gives up its readings, never its
+ * alert transitions. */
 static void make_room(struct writer *w)
 {
     size_t half = w->count / 2, kept = 0, told = 0, lost = 0;
@@ -80,7 +86,12 @@ static void make_room(struct writer *w)
     }
     w->count = kept;
     w->told = told;
-    log_error("database still fails: %zu readings dropped", lost);
+    w->lost += lost;
+    if (clock_mono_us() < w->next_lost_log_us)
+        return;
+    w->next_lost_log_us = clock_mono_us() + US_PER_MINUTE;
+    log_error("database: %s: %zu readings dropped so far",
+              w->is_full ? "no room on the disk" : "it still fails", w->lost);
 }
 
 /* After WRITER_PATIENCE_US of failure alerts go out without waiting for the store any longer. */
@@ -108,6 +119,7 @@ static void take_results(struct writer *w)
 
 static void note_failure(struct writer *w, enum gw_err err, int64_t started_us)
 {
+    w->is_full = err == GW_ENOSPC;
     if (w->failing_since_us == 0) {
         w->failing_since_us = started_us;
         w->retry_us = RETRY_MIN_US;
@@ -127,10 +139,65 @@ static void note_success(struct writer *w)
                  (double)(clock_mono_us() - w->failing_since_us) / 1e6);
     w->failing_since_us = 0;
     w->retry_at_us = 0;
+    if (w->lost > 0)
+        log_error("database: %zu readings were dropped meanwhile", w->lost);
+    w->lost = 0;
+    w->next_lost_log_us = 0;
+    w->is_full = false;
     atomic_store(&w->healthy, true);
 }
 
-static void flush(struct writer *w)
+/* There is no room for readings: the transitions of the batch are stored, the readings wait. */
+static enum gw_err store_changes(struct writer *w, bool *has_events)
+{
+    struct record some[CHANGES_AT_ONCE];
+    size_t from[CHANGES_AT_ONCE], n = 0;
+    enum gw_err err = GW_OK;
+
+    for (size_t i = 0; i <= w->count && err == GW_OK; i++) {
+        if (i < w->count && w->batch[i].changes) {
+            some[n] = (struct record){.changes = w->batch[i].changes};
+            from[n++] = i;
+        }
+        if (n == 0 || (n < CHANGES_AT_ONCE && i < w->count))
+            continue;
+        if ((err = store_append(w->options.store, some, n, NULL)) != GW_OK)
+            return err;
+        for (size_t k = 0; k < n; k++) {
+            alert_change_free(w->batch[from[k]].changes);
+            w->batch[from[k]].changes = NULL;
+        }
+        n = 0;
+        *has_events = true;
+    }
+    return err;
+}
+
+static void flush_changes(struct writer *w)
+{
+    int64_t now = clock_mono_us();
+    bool has_events = false;
+
+    take_results(w);
+    enum gw_err err = store_changes(w, &has_events);
+    if (err == GW_OK)
+        err = store_append(w->options.store, NULL, 0, NULL); /* results of the outbox */
+    beat(w);
+    if (has_events && w->options.on_outbox)
+        w->options.on_outbox(w->options.arg);
+    if (err != GW_OK) {
+        note_failure(w, err, now);
+        tell_not_durable(w);
+        return;
+    }
+    w->failing_since_us = 0;
+    w->is_full = true;
+    w->has_changes = false;
+    w->retry_at_us = now + WRITER_EARLY_FLUSH_US;
+    atomic_store(&w->healthy, false);
+}
+
+static void store_batch(struct writer *w)
 {
     int64_t started = clock_mono_us();
     uint64_t duplicates;
@@ -156,6 +223,14 @@ static void flush(struct writer *w)
     w->flush_at_us = INT64_MAX;
     if (has_events && w->options.on_outbox)
         w->options.on_outbox(w->options.arg);
+}
+
+static void flush(struct writer *w)
+{
+    if (store_has_room(w->options.store))
+        store_batch(w);
+    else
+        flush_changes(w);
 }
 
 static bool has_results(struct writer *w)
@@ -223,7 +298,7 @@ static void face_full_batch(struct writer *w)
 
     if (now >= atomic_load(&w->give_up_us))
         give_up(w);
-    else if (now - w->failing_since_us >= DROP_PATIENCE_US)
+    else if (w->failing_since_us == 0 || now - w->failing_since_us >= DROP_PATIENCE_US)
         make_room(w);
     if (w->count == w->options.batch)
         clock_sleep_us(w->retry_at_us - now < BEAT_US ? w->retry_at_us - now : BEAT_US);
@@ -234,7 +309,7 @@ static enum gw_err collect(struct writer *w)
 {
     size_t got = 0;
 
-    if (w->count == w->options.batch && w->failing_since_us != 0)
+    if (w->count == w->options.batch && (w->failing_since_us != 0 || w->is_full))
         face_full_batch(w);
     size_t from = w->count, room = w->options.batch - from;
     if (room == 0)
@@ -265,7 +340,7 @@ static void finish(struct writer *w)
     do {
         flush(w);
         beat(w);
-        if (w->failing_since_us == 0)
+        if (w->count == 0)
             return;
         clock_sleep_us(RETRY_MIN_US);
     } while (clock_mono_us() < atomic_load(&w->give_up_us));

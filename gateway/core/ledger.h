@@ -18,6 +18,7 @@
     X(DROP_SENSOR_LIMIT, "sensor_limit", "would have created more sensors than allowed")           \
     X(DROP_DUPLICATE, "duplicate", "same sensor and time as a stored reading")                     \
     X(DROP_STORE_FAILED, "store_failed", "the database could not take it")                         \
+    X(DROP_DISK_FULL, "disk_full", "there was no room for it on the disk")                         \
     X(DROP_SHUTDOWN, "shutdown", "arrived after the queue was closed")
 
 enum drop_reason {
