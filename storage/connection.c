@@ -137,7 +137,7 @@ static enum gw_err begin_run(struct store *s)
     enum gw_err err = db_exec(s->db, "BEGIN IMMEDIATE");
 
     if (err == GW_OK && (err = rollup_begin(s)) == GW_OK && (err = books_begin_run(s)) == GW_OK &&
-        (err = alerts_reserve(s)) == GW_OK)
+        (err = undated_begin_run(s)) == GW_OK && (err = alerts_reserve(s)) == GW_OK)
         err = sensors_register(s);
     return store_end(s, err);
 }

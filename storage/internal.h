@@ -73,6 +73,18 @@ struct store {
     size_t result_count, result_capacity;
     int64_t events_added;
 
+    /* readings that wait for the clock to be set; all zero when there are none */
+    struct {
+        bool is_waiting;
+        bool must_move;        /* there may be rows whose time is known now */
+        int64_t offset_us;     /* wall minus monotonic clock at the last look */
+        int64_t old_offset_us; /* the same before the last step */
+        int64_t settled_us; /* monotonic: until then readings may bear a time of before the step */
+        int64_t seen_us;    /* the latest time that the database is sure of */
+        int64_t began_us, next_look_us; /* monotonic */
+        char boot[TIMESYNC_BOOT_SIZE];
+    } undated;
+
     /* roll-ups */
     struct {
         bool must_reset;    /* accumulators were lost: what is pending must be recomputed */
@@ -110,7 +122,9 @@ struct store_sql {
     sqlite3_stmt *alert, *alert_sensor, *event, *event_done, *shelf_put, *shelf_drop;
     sqlite3_stmt *pending_add, *pending_next, *pending_drop;
     sqlite3_stmt *minute, *minute_recompute, *hour_recompute;
+    sqlite3_stmt *undated_add, *undated_next, *undated_drop, *undated_latest, *undated_count;
     sqlite3_stmt *prune_hour, *prune_run, *prune_event, *prune_alert;
+    sqlite3_stmt *prune_wait, *prune_undated;
 };
 
 /* BEGIN IMMEDIATE, after reading memory again if it is stale. */
@@ -127,6 +141,8 @@ enum gw_err sensors_slot(struct store *s, uint32_t index, struct slot **out);
 
 /* readings.c */
 enum gw_err readings_add(struct store *s, const struct reading *r);
+/* Binds time, sensor id, value and quality to four parameters from `first` on; SQLite's code. */
+int reading_bind(sqlite3_stmt *st, int first, const struct reading *r, int64_t sensor_id);
 enum gw_err readings_flush(struct store *s); /* what is buffered, and sensor_latest */
 void readings_forget(struct store *s);       /* the transaction is over */
 
@@ -134,6 +150,8 @@ void readings_forget(struct store *s);       /* the transaction is over */
 enum gw_err rollup_load(struct store *s);
 enum gw_err rollup_begin(struct store *s); /* at the start of each transaction */
 enum gw_err rollup_add(struct store *s, struct slot *slot, const struct reading *r);
+/* A reading of that time was stored after its minute may have been closed. */
+enum gw_err rollup_mark_late(struct store *s, int64_t time_us);
 /* Closes minutes and hours that ended before wall_us, in a transaction of its own, until
  * deadline_us (monotonic). */
 enum gw_err rollup_run(struct store *s, int64_t wall_us, int64_t deadline_us, bool *more);
@@ -151,6 +169,15 @@ enum gw_err books_begin_run(struct store *s);
 enum gw_err books_save(struct store *s); /* the ledger, and the run's count of commits */
 void books_settle(struct store *s);      /* after COMMIT: into the ledger itself */
 enum gw_err books_end_run(struct store *s);
+
+/* undated.c */
+enum gw_err undated_begin_run(struct store *s); /* decides whether readings must wait */
+void undated_look(struct store *s);             /* whether they must still */
+/* *taken: the reading has no time of its own yet, and was put with those that wait. Else its time
+ * is right now (it may have been stamped before the clock was set). */
+enum gw_err undated_take(struct store *s, struct slot *slot, struct reading *r, bool *taken);
+/* Moves readings whose time is known now, until deadline_us (monotonic). */
+enum gw_err undated_run(struct store *s, int64_t deadline_us, bool *more);
 
 /* space.c */
 void space_check(struct store *s); /* looks every two seconds */

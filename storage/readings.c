@@ -23,7 +23,7 @@ static int bind_value(sqlite3_stmt *st, int index, const struct reading *r)
     return db_bind_number(st, index, r->value);
 }
 
-static int bind_reading(sqlite3_stmt *st, int first, const struct reading *r, int64_t sensor_id)
+int reading_bind(sqlite3_stmt *st, int first, const struct reading *r, int64_t sensor_id)
 {
     int rc = sqlite3_bind_int64(st, first, r->time_us);
 
@@ -54,7 +54,7 @@ static enum gw_err insert_one(struct store *s, const struct reading *r, int *add
     enum gw_err err = db_prepare(s->db, &s->sql->insert_one, INSERT ROW);
     if (err != GW_OK)
         return err;
-    int rc = bind_reading(s->sql->insert_one, 1, r, s->slots[r->sensor].id);
+    int rc = reading_bind(s->sql->insert_one, 1, r, s->slots[r->sensor].id);
     if (rc != SQLITE_OK)
         return db_error(s->db, rc, "binding a reading");
     err = db_finish(s->sql->insert_one);
@@ -69,7 +69,7 @@ static enum gw_err insert_many(struct store *s)
         return err;
     for (int i = 0; i < READINGS_A_STATEMENT; i++) {
         const struct reading *r = &s->buffer[i];
-        int rc = bind_reading(s->sql->insert_many, i * 4 + 1, r, s->slots[r->sensor].id);
+        int rc = reading_bind(s->sql->insert_many, i * 4 + 1, r, s->slots[r->sensor].id);
         if (rc != SQLITE_OK)
             return db_error(s->db, rc, "binding readings");
     }
@@ -131,13 +131,8 @@ static enum gw_err add_new(struct store *s, struct slot *slot, const struct read
     return err == GW_OK ? count_in(s, slot, r) : err;
 }
 
-enum gw_err readings_add(struct store *s, const struct reading *r)
+static enum gw_err add_dated(struct store *s, struct slot *slot, const struct reading *r)
 {
-    struct slot *slot;
-    enum gw_err err = sensors_slot(s, r->sensor, &slot);
-
-    if (err != GW_OK)
-        return err;
     if (r->time_us <= slot->newest.time_us)
         return add_doubtful(s, slot, r);
     slot->newest = *r;
@@ -148,6 +143,18 @@ enum gw_err readings_add(struct store *s, const struct reading *r)
     return s->is_careful ? add_doubtful(s, slot, r) : add_new(s, slot, r);
 }
 
+enum gw_err readings_add(struct store *s, const struct reading *r)
+{
+    struct reading dated = *r;
+    struct slot *slot;
+    bool taken = false;
+    enum gw_err err = sensors_slot(s, r->sensor, &slot);
+
+    if (err == GW_OK && s->options.timesync)
+        err = undated_take(s, slot, &dated, &taken);
+    return err != GW_OK || taken ? err : add_dated(s, slot, &dated);
+}
+
 static enum gw_err save_latest(struct store *s, const struct slot *slot)
 {
     enum gw_err err = db_prepare(s->db, &s->sql->latest,
@@ -155,7 +162,7 @@ static enum gw_err save_latest(struct store *s, const struct slot *slot)
                                  " (time, sensor_id, value, quality) VALUES " ROW);
     if (err != GW_OK)
         return err;
-    int rc = bind_reading(s->sql->latest, 1, &slot->newest, slot->id);
+    int rc = reading_bind(s->sql->latest, 1, &slot->newest, slot->id);
     return rc == SQLITE_OK ? db_finish(s->sql->latest)
                            : db_error(s->db, rc, "binding a latest reading");
 }

@@ -173,6 +173,9 @@ static enum gw_err remove_rest(struct store *s, int64_t until_us, int64_t *remov
         {&s->sql->prune_event, "DELETE FROM alert_event WHERE time < ?"
                                " AND alert_id NOT IN (SELECT id FROM alert)"},
         {&s->sql->prune_run, "DELETE FROM run WHERE last_commit_at < ?"},
+        {&s->sql->prune_wait,
+         "DELETE FROM clock_wait WHERE ended_at < ? AND NOT EXISTS"
+         " (SELECT 1 FROM reading_undated u WHERE u.run_id = clock_wait.run_id)"},
     };
     enum gw_err err = GW_OK;
 
@@ -196,6 +199,26 @@ static enum gw_err prune_rest(struct store *s, int64_t until_us, int64_t *remove
     return err;
 }
 
+/* One slice of the readings that will never know their time, kept as long after that became certain
+ * as others after they were taken. */
+static enum gw_err prune_undated(struct store *s, int64_t until_us, int64_t *removed)
+{
+    int64_t some = 0;
+    enum gw_err err = db_int64(s->db, "SELECT 1 FROM reading_undated LIMIT 1", &some);
+
+    if (err != GW_OK || !some || (err = store_begin(s)) != GW_OK)
+        return err;
+    err = db_run(s->db, &s->sql->prune_undated,
+                 "DELETE FROM reading_undated WHERE seq IN (SELECT u.seq FROM reading_undated u"
+                 " JOIN clock_wait w ON w.run_id = u.run_id WHERE w.ended_at < ?"
+                 " ORDER BY u.seq LIMIT " SLICE_ROWS ")",
+                 "i", until_us);
+    *removed = sqlite3_changes(s->db);
+    if ((err = store_end(s, err)) == GW_OK)
+        metric_add(METRIC_ROWS_PRUNED, *removed);
+    return err;
+}
+
 /* One slice of what is too old; *removed 0: nothing is. */
 static enum gw_err prune_by_age(struct store *s, int64_t wall_us, int64_t *removed)
 {
@@ -204,6 +227,8 @@ static enum gw_err prune_by_age(struct store *s, int64_t wall_us, int64_t *remov
 
     if (o->raw_us > 0)
         err = prune_raw(s, floor_to(wall_us - o->raw_us, US_PER_MINUTE), removed);
+    if (err == GW_OK && *removed == 0 && o->raw_us > 0)
+        err = prune_undated(s, wall_us - o->raw_us, removed);
     if (err == GW_OK && *removed == 0 && o->minute_us > 0)
         err = prune_minutes(s, floor_to(wall_us - o->minute_us, US_PER_HOUR), removed);
     if (err == GW_OK && *removed == 0 && o->hour_us > 0 && wall_us >= s->care.next_rest_us) {
@@ -228,18 +253,28 @@ static enum gw_err count_pages(struct store *s, struct pages *p)
     return db_int64(s->db, "PRAGMA freelist_count", &p->free);
 }
 
-/* One slice of the oldest readings, then minutes, while the rows take more than max_size. */
+/* One slice of whatever is worth least: readings that will never know their time, the oldest
+ * readings, minutes. */
+static enum gw_err remove_oldest(struct store *s, int64_t *removed)
+{
+    enum gw_err err = prune_undated(s, INT64_MAX, removed);
+
+    if (err == GW_OK && *removed == 0 && s->newest_us != INT64_MIN)
+        err = prune_raw(s, floor_to(s->newest_us, US_PER_MINUTE), removed);
+    if (err == GW_OK && *removed == 0 && s->newest_us != INT64_MIN)
+        err = prune_minutes(s, floor_to(s->newest_us, US_PER_HOUR), removed);
+    return err;
+}
+
+/* One slice, while the rows take more than max_size. */
 static enum gw_err prune_by_size(struct store *s, int64_t *removed)
 {
     struct pages p = {0};
     enum gw_err err = count_pages(s, &p);
 
-    if (err != GW_OK || (p.count - p.free) * p.size <= s->options.max_size ||
-        s->newest_us == INT64_MIN)
+    if (err != GW_OK || (p.count - p.free) * p.size <= s->options.max_size)
         return err;
-    err = prune_raw(s, floor_to(s->newest_us, US_PER_MINUTE), removed);
-    if (err == GW_OK && *removed == 0)
-        err = prune_minutes(s, floor_to(s->newest_us, US_PER_HOUR), removed);
+    err = remove_oldest(s, removed);
     if (err == GW_OK && *removed == 0)
         log_warning("database: storage.max_size is exceeded, and there is nothing left to remove");
     return err;
@@ -254,12 +289,9 @@ static enum gw_err prune_for_room(struct store *s, int64_t *removed)
     enum gw_err err = count_pages(s, &p);
     int64_t spare = p.count / 4 < SPARE_PAGES ? p.count / 4 : SPARE_PAGES;
 
-    if (err != GW_OK || p.free >= spare || s->newest_us == INT64_MIN)
+    if (err != GW_OK || p.free >= spare)
         return err;
-    err = prune_raw(s, floor_to(s->newest_us, US_PER_MINUTE), removed);
-    if (err == GW_OK && *removed == 0)
-        err = prune_minutes(s, floor_to(s->newest_us, US_PER_HOUR), removed);
-    return err;
+    return remove_oldest(s, removed);
 }
 
 /* Gives free pages back to the file system: those beyond max_size, and when there are many more

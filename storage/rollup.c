@@ -65,6 +65,11 @@ static enum gw_err mark(struct store *s, int64_t minute, bool recompute)
     return err;
 }
 
+enum gw_err rollup_mark_late(struct store *s, int64_t time_us)
+{
+    return mark(s, floor_to(time_us, US_PER_MINUTE), true);
+}
+
 static enum gw_err write_bucket(struct store *s, struct slot *slot)
 {
     struct bucket *b = &slot->bucket;

@@ -95,7 +95,8 @@ static const char version_1[] =
  * that it counts from stands in the run's row of clock_wait. */
 static const char version_2[] =
     "CREATE TABLE clock_wait (run_id INTEGER PRIMARY KEY, boot TEXT NOT NULL,"
-    " since INTEGER NOT NULL, readings INTEGER NOT NULL, ended_at INTEGER, shift INTEGER);"
+    " since INTEGER NOT NULL, uptime INTEGER NOT NULL, readings INTEGER NOT NULL,"
+    " ended_at INTEGER, shift INTEGER);"
     "CREATE TABLE reading_undated (seq INTEGER PRIMARY KEY, run_id INTEGER NOT NULL,"
     " uptime INTEGER NOT NULL, sensor_id INTEGER NOT NULL, value, quality INTEGER NOT NULL);"
     "CREATE VIEW undated AS SELECT u.seq AS seq, w.boot AS boot, u.uptime / 1e6 AS uptime_s,"

@@ -129,6 +129,7 @@ static enum gw_err write_records(struct store *s, const struct record *records, 
 static enum gw_err append_once(struct store *s, const struct record *records, size_t n,
                                uint64_t *duplicates)
 {
+    undated_look(s);
     enum gw_err err = store_begin(s);
     if (err == GW_OK)
         err = store_end(s, write_records(s, records, n));
@@ -177,6 +178,8 @@ enum gw_err store_maintain(struct store *s, int64_t wall_us, bool *more)
     *more = false;
     space_check(s);
     if (err == GW_OK)
+        err = undated_run(s, now + SLICE_US, more);
+    if (err == GW_OK && !*more)
         err = rollup_run(s, wall_us, now + SLICE_US, more);
     if (err == GW_OK && !*more)
         err = retention_run(s, wall_us, now + SLICE_US, more);

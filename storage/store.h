@@ -9,6 +9,7 @@
 #include "gateway/core/ledger.h"
 #include "gateway/core/record.h"
 #include "gateway/core/sensor.h"
+#include "gateway/core/timesync.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,7 +25,11 @@ struct store_options {
     int64_t raw_us, minute_us, hour_us; /* retention by table; 0: for ever */
     int64_t max_size;                   /* bytes; oldest raw readings go first; 0: no limit */
     int64_t min_free; /* bytes, at most a tenth of the file system: see store_has_room(); 0: none */
-    int64_t log_limit; /* bytes of the log that a reader may make it grow to; 0: 256 MiB */
+    /* How the clock of the machine is; with it readings wait for their time while the clock is not
+     * set (storage/undated.c). NULL: the clock is believed. */
+    void (*timesync)(struct timesync *out);
+    int64_t earliest_us; /* UTC: a clock that is earlier is certainly not set */
+    int64_t log_limit;   /* bytes of the log that a reader may make it grow to; 0: 256 MiB */
 };
 
 /* Opens or creates the database for writing, migrates it, takes the lock that keeps a second

@@ -29,6 +29,7 @@ enum reading_flag {
     READING_INTEGER =
         1 << 0, /* `integer` holds the value: a whole number that a double cannot hold exactly */
     READING_RETAINED = 1 << 1, /* a retained MQTT message: an old value, which triggers no rule */
+    READING_OWN_TIME = 1 << 2, /* time_us came with the value, and is not of this machine's clock */
 };
 
 struct reading {
