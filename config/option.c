@@ -44,6 +44,20 @@ static bool complain(struct fill *f, const struct fill_place *p, const char *for
 
 /* --- text --- */
 
+/* A variable's value, or NULL. systemd names the folder of a service's secrets; for who calls the
+ * program by hand it is the folder "credentials" beside the configuration, where the unit takes
+ * them from. */
+static const char *lookup(const struct fill *f, const char *name)
+{
+    char path[4096];
+    const char *value = getenv(name);
+
+    if (value || strcmp(name, "CREDENTIALS_DIRECTORY") != 0)
+        return value;
+    snprintf(path, sizeof(path), "%s/credentials", f->folder);
+    return arena_text(f->arena, path, strlen(path));
+}
+
 /* "${NAME}" at text: its value and where the text goes on; NULL (reported) when it has none. */
 static const char *variable(struct fill *f, const struct fill_place *p, const char *text,
                             const char **rest)
@@ -59,7 +73,7 @@ static const char *variable(struct fill *f, const struct fill_place *p, const ch
     memcpy(name, text + 2, length);
     name[length] = '\0';
     *rest = end + 1;
-    const char *value = getenv(name);
+    const char *value = lookup(f, name);
     if (!value)
         complain(f, p, "the environment has no variable %s", name);
     return value;

@@ -101,7 +101,9 @@ void config_write_reference(FILE *f, const struct driver_schema *const *drivers,
           "Made from the program's own tables by `sensorgw check --reference`. Timespans are "
           "written `500ms`, `2s`, `10m`, `1h30m`, `30d`, `1y`; sizes `64kB`, `2GB`, `1GiB`. In "
           "texts `${NAME}` stands for a variable of the environment, `$${` for the characters "
-          "themselves. Relative file names start at the configuration's folder.\n",
+          "themselves; `${CREDENTIALS_DIRECTORY}` is the service's folder of secrets, or "
+          "`credentials` beside the configuration. Relative file names start at the "
+          "configuration's folder.\n",
           f);
     print_head(f, "##", "gateway", "");
     print_rows(f, gateway_options);

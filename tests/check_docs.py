@@ -13,9 +13,11 @@ import jsonschema
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "packaging"))
+import manpages  # noqa: E402  (found through the path above)
+
 SENSORGW = os.environ.get("SENSORGW", "sensorgw")
-GENERATED = {"docs/configuration.md": "--reference", "config/sensorgw.schema.json": "--schema"}
-VALID = ["config/sensorgw.example.yaml", "script/demo.yaml"]
+VALID = ["config/sensorgw.example.yaml", "script/demo.yaml", "packaging/sensorgw.yaml"]
 REFUSED = {  # a change to the example, and what is wrong then
     "an unknown key": lambda c: c.update(storrage={}),
     "no sources": lambda c: c.pop("sources"),
@@ -25,9 +27,24 @@ REFUSED = {  # a change to the example, and what is wrong then
 }
 
 
-def generate(option):
-    text = subprocess.run([SENSORGW, "check", option], check=True, capture_output=True, text=True).stdout
-    return json.dumps(json.loads(text), indent=1, ensure_ascii=False) + "\n" if option == "--schema" else text
+def check(option):
+    return subprocess.run([SENSORGW, "check", option], check=True, capture_output=True, text=True).stdout
+
+
+def schema_text():
+    return json.dumps(json.loads(check("--schema")), indent=1, ensure_ascii=False) + "\n"
+
+
+def configuration_man():
+    return manpages.sensorgw_yaml_5(SENSORGW, (ROOT / "packaging/sensorgw.yaml").read_text(encoding="utf-8"))
+
+
+GENERATED = {  # file: what it must hold
+    "docs/configuration.md": lambda: check("--reference"),
+    "config/sensorgw.schema.json": schema_text,
+    "docs/man/sensorgw.1": lambda: manpages.sensorgw_1(SENSORGW),
+    "docs/man/sensorgw.yaml.5": configuration_man,
+}
 
 
 def load(path):
@@ -36,10 +53,10 @@ def load(path):
 
 
 def problems():
-    for path, option in GENERATED.items():
-        if (ROOT / path).read_text(encoding="utf-8") != generate(option):
-            yield f"{path} is not what `sensorgw check {option}` says; run tests/check_docs.py --write"
-    schema = json.loads(generate("--schema"))
+    for path, generate in GENERATED.items():
+        if (ROOT / path).read_text(encoding="utf-8") != generate():
+            yield f"{path} is not what the program says; run tests/check_docs.py --write"
+    schema = json.loads(schema_text())
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     for path in VALID:
@@ -56,8 +73,8 @@ def problems():
 
 
 if sys.argv[1:] == ["--write"]:
-    for name, flag in GENERATED.items():
-        (ROOT / name).write_text(generate(flag), encoding="utf-8")
+    for name, generated in GENERATED.items():
+        (ROOT / name).write_text(generated(), encoding="utf-8")
     sys.exit(0)
 found = list(problems())
 print(*found, sep="\n")

@@ -230,6 +230,23 @@ static void secrets_come_from_files(void **state)
     unlink(name);
 }
 
+static void the_credentials_folder_is_the_services_or_the_one_beside_the_file(void **state)
+{
+    static const char text[] =
+        SMALL "mqtt: {url: mqtt://h, client_id: \"${CREDENTIALS_DIRECTORY}/ca\"}\n";
+
+    (void)state;
+    unsetenv("CREDENTIALS_DIRECTORY");
+    struct config *c = parse(text);
+    assert_string_equal(c->mqtt.client_id, "./credentials/ca");
+    config_free(c);
+    setenv("CREDENTIALS_DIRECTORY", "/run/credentials/x", 1);
+    c = parse(text);
+    assert_string_equal(c->mqtt.client_id, "/run/credentials/x/ca");
+    config_free(c);
+    unsetenv("CREDENTIALS_DIRECTORY");
+}
+
 static void an_anchor_can_be_used_twice(void **state)
 {
     struct config *c =
@@ -405,6 +422,7 @@ int main(void)
         cmocka_unit_test(numbers_remember_how_they_were_written),
         cmocka_unit_test(texts_take_variables_of_the_environment),
         cmocka_unit_test(secrets_come_from_files),
+        cmocka_unit_test(the_credentials_folder_is_the_services_or_the_one_beside_the_file),
         cmocka_unit_test(an_anchor_can_be_used_twice),
         cmocka_unit_test(a_bomb_of_aliases_is_refused),
         cmocka_unit_test(deep_nesting_is_refused),
