@@ -1,19 +1,22 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Checks that what is generated from the option tables is up to date, and that the JSON Schema is one and accepts the
-configurations that come with the project and refuses broken ones. With --write, writes the generated files instead."""
+"""Checks that what is generated from the program is up to date, that the JSON Schema is one, accepts the configurations that
+come with the project and refuses broken ones, that the program and the schema accept every configuration in the documentation,
+and that links lead somewhere. With --write, writes the generated files instead. Commands are tested by integration/test_docs.py."""
 import json
 import os
 import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 
 import jsonschema
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "packaging"))
+import doc_blocks  # noqa: E402
 import manpages  # noqa: E402  (found through the path above)
 
 SENSORGW = os.environ.get("SENSORGW", "sensorgw")
@@ -67,9 +70,27 @@ def problems():
         spoil(config)
         if validator.is_valid(config):
             yield f"the schema accepts {what}"
-    for block in re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S):
-        for error in validator.iter_errors(yaml.safe_load(block)):
-            yield f"README.md: the schema refuses {error.json_path}: {error.message}"
+    yield from block_problems(validator)
+    for page, line, target in doc_blocks.links():
+        if not target.exists():
+            yield f"{page}:{line}: there is no {target}"
+
+
+def block_problems(validator):
+    """Configurations in the documentation, checked beside a folder with the secrets that they may name."""
+    with tempfile.TemporaryDirectory() as folder:
+        secrets, config = pathlib.Path(folder, "credentials"), pathlib.Path(folder, "sensorgw.yaml")
+        secrets.mkdir()
+        for name in ("mqtt_password", "mqtt_key", "http_token"):
+            (secrets / name).write_text("secret\n", encoding="utf-8")
+        environment = {key: value for key, value in os.environ.items() if key != "CREDENTIALS_DIRECTORY"}
+        for page, line, block in doc_blocks.configurations():
+            for error in validator.iter_errors(yaml.safe_load(block)):
+                yield f"{page}:{line}: the schema refuses {error.json_path}: {error.message}"
+            config.write_text(block, encoding="utf-8")
+            done = subprocess.run([SENSORGW, "check", str(config)], capture_output=True, text=True, check=False, env=environment)
+            if done.returncode != 0:
+                yield f"{page}:{line}: {done.stderr}"
 
 
 if sys.argv[1:] == ["--write"]:
