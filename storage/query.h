@@ -56,6 +56,18 @@ struct history_row {
 enum gw_err query_history(struct query *q, const struct history_request *request,
                           bool (*each)(void *arg, const struct history_row *row), void *arg);
 
+struct readings_request {
+    const char *sensors;        /* a shell pattern; NULL: all */
+    int64_t since_us, until_us; /* since ≤ time < until, UTC µs */
+    bool (*each)(void *arg, const struct latest_row *row);
+    bool (*between)(void *arg, double done); /* after each slice: how much is done (0 … 1) */
+    void *arg;
+};
+/* All readings in the order of time. They are read into memory in slices, each in a short
+ * transaction of its own, and given away outside of it: however slow the caller is, it holds up
+ * nothing. What is stored meanwhile may be among them or not. */
+enum gw_err query_readings(struct query *q, const struct readings_request *request);
+
 /* A sensor's line for a chart. */
 struct series_point {
     int64_t time_us;      /* of the reading, or the start of the bucket */

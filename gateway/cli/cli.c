@@ -61,28 +61,65 @@ int cli_find_config(const struct cli *cli, struct config **out)
     return err == GW_OK ? CLI_OK : CLI_FAILED;
 }
 
-int cli_open_database(const struct cli *cli, struct query **out)
+int cli_database_path(const struct cli *cli, char **out)
 {
     struct config *config = NULL;
     int status = CLI_OK;
 
     if (!cli->database && (status = cli_load_config(cli, &config)) != CLI_OK)
         return status;
-    const char *path = cli->database ? cli->database : config->storage.path;
-    enum gw_err err = query_open(out, path);
-    if (err != GW_OK) {
-        fprintf(stderr, "sensorgw: cannot open database %s: %s%s\n", path, gw_strerror(err),
-                err == GW_ENOENT ? "; has the gateway run yet?" : "");
-        status = CLI_FAILED;
-    }
+    *out = strdup(cli->database ? cli->database : config->storage.path);
     config_free(config);
+    return *out ? CLI_OK : CLI_FAILED;
+}
+
+int cli_database_error(const char *path, enum gw_err err)
+{
+    const char *hint = "";
+
+    if (err == GW_ENOENT)
+        hint = ": has the gateway run yet? --database names another file";
+    else if (err == GW_ECORRUPT)
+        hint = ": it is damaged, of another program, or of a newer version";
+    fprintf(stderr, "sensorgw: cannot open database %s: %s%s\n", path, gw_strerror(err), hint);
+    return CLI_FAILED;
+}
+
+int cli_open_database(const struct cli *cli, struct query **out)
+{
+    char *path = NULL;
+    int status = cli_database_path(cli, &path);
+
+    if (status != CLI_OK)
+        return status;
+    enum gw_err err = query_open(out, path);
+    if (err != GW_OK)
+        status = cli_database_error(path, err);
+    free(path);
     return status;
+}
+
+/* RFC 3339's end of a time: nothing or Z for UTC, or +hh:mm. */
+static bool parse_offset(const char *text, int64_t *us)
+{
+    int hours, minutes, used = 0;
+
+    *us = 0;
+    if (text[0] == '\0' || strcmp(text, "Z") == 0 || strcmp(text, "z") == 0)
+        return true;
+    if (strspn(text + 1, "0123456789:") != 5 ||
+        sscanf(text + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 || used != 5 || text[6] ||
+        hours > 23 || minutes > 59 || (text[0] != '+' && text[0] != '-'))
+        return false;
+    *us = (text[0] == '-' ? -1 : 1) * (hours * US_PER_HOUR + minutes * US_PER_MINUTE);
+    return true;
 }
 
 static bool parse_calendar(const char *text, int64_t *out)
 {
     static const char *const forms[] = {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M",
                                         "%Y-%m-%d %H:%M", "%Y-%m-%d"};
+    int64_t offset;
 
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
         struct tm tm = {0};
@@ -95,9 +132,9 @@ static bool parse_calendar(const char *text, int64_t *out)
             end += 1 + strspn(end + 1, "0123456789");
             us += (int64_t)llround(part * 1e6);
         }
-        if (strcmp(end, "Z") != 0 && *end != '\0')
+        if (!parse_offset(end, &offset))
             continue;
-        *out = us;
+        *out = us - offset;
         return true;
     }
     return false;
@@ -120,7 +157,8 @@ bool cli_parse_time(const char *text, int64_t now_us, int64_t *out)
 
 const char *cli_number(double value, char buf[static CLI_NUMBER_SIZE])
 {
-    for (int digits = 6; digits <= 17; digits++) {
+    /* %g leaves out zeros at the end, so fewer than 15 need no trial. */
+    for (int digits = 15; digits <= 17; digits++) {
         snprintf(buf, CLI_NUMBER_SIZE, "%.*g", digits, value);
         if (strtod(buf, NULL) == value)
             break;

@@ -3,6 +3,8 @@
 #ifndef SENSORGW_GATEWAY_CLI_CLI_H
 #define SENSORGW_GATEWAY_CLI_CLI_H
 
+#include "gateway/core/err.h"
+
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,9 +39,9 @@ struct command {
 extern const struct command *const cli_commands[];
 
 extern const struct command cli_command_run, cli_command_check, cli_command_sensors,
-    cli_command_history, cli_command_alerts, cli_command_read, cli_command_scan,
-    cli_command_monitor, cli_command_write, cli_command_ack, cli_command_shelve,
-    cli_command_version;
+    cli_command_history, cli_command_alerts, cli_command_ack, cli_command_shelve,
+    cli_command_export, cli_command_backup, cli_command_verify, cli_command_read, cli_command_scan,
+    cli_command_monitor, cli_command_write, cli_command_version;
 
 /* Parses `argv` with getopt_long; -c/--config, --database and -h/--help are added to every
  * command's own options, which are given in the same form. Returns the short option or `val` of the
@@ -73,12 +75,22 @@ void cli_print_help(const struct command *c, FILE *f);
 int cli_load_config(const struct cli *cli, struct config **out);
 /* The same without a word, for a command that can do without. */
 int cli_find_config(const struct cli *cli, struct config **out);
-/* Opens the database that --database or the configuration names. */
+/* The database that --database or the configuration names; *out is owned by the caller. */
+int cli_database_path(const struct cli *cli, char **out);
+/* Opens it. */
 int cli_open_database(const struct cli *cli, struct query **out);
+/* Why it cannot be opened, on standard error; returns CLI_FAILED. */
+int cli_database_error(const char *path, enum gw_err err);
 
-/* "24h", "7d" (that long ago), an RFC 3339 time, "2026-01-31" or "2026-01-31 12:00" (UTC), or
- * "now", to UTC µs. */
+/* To UTC µs: "24h", "7d" (that long ago), "now", an RFC 3339 time, "2026-01-31" or "2026-01-31
+ * 12:00". A time without an offset is in UTC, as all times that are printed are. */
 bool cli_parse_time(const char *text, int64_t now_us, int64_t *out);
+#define CLI_TIME_WRONG "'%s' is no time: say 24h, 7d, 2026-01-31, 2026-01-31T12:00:00Z or now"
+/* For the help of an option, from column 60 on. */
+#define CLI_TIME_HELP                                                                              \
+    "24h or\n"                                                                                     \
+    "                         7d means that long ago; or a time in UTC such as 2026-01-31,\n"      \
+    "                         '2026-01-31 12:00', 2026-01-31T12:00:00+01:00, or now\n"
 
 /* The shortest text that reads back as the same double. */
 #define CLI_NUMBER_SIZE 32

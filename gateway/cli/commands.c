@@ -3,17 +3,8 @@
 
 /* In the order of the help text. */
 const struct command *const cli_commands[] = {
-    &cli_command_run,
-    &cli_command_check,
-    &cli_command_sensors,
-    &cli_command_history,
-    &cli_command_alerts,
-    &cli_command_ack,
-    &cli_command_shelve,
-    &cli_command_read,
-    &cli_command_scan,
-    &cli_command_monitor,
-    &cli_command_write,
-    &cli_command_version,
-    NULL,
+    &cli_command_run,     &cli_command_check,  &cli_command_sensors, &cli_command_history,
+    &cli_command_alerts,  &cli_command_ack,    &cli_command_shelve,  &cli_command_export,
+    &cli_command_backup,  &cli_command_verify, &cli_command_read,    &cli_command_scan,
+    &cli_command_monitor, &cli_command_write,  &cli_command_version, NULL,
 };

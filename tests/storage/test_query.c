@@ -175,6 +175,77 @@ static void history_reaches_back_beyond_retention_in_coarser_rows(void **state)
     free(all);
 }
 
+struct dump {
+    size_t count, between, stop_after;
+    int64_t last_us;
+    double done;
+    char first[64];
+};
+
+static bool take_reading(void *arg, const struct latest_row *row)
+{
+    struct dump *d = arg;
+
+    assert_true(row->time_us >= d->last_us);
+    d->last_us = row->time_us;
+    if (d->count++ == 0)
+        snprintf(d->first, sizeof(d->first), "%s %s %g %u", row->sensor, row->unit, row->value,
+                 row->quality);
+    return true;
+}
+
+static bool note_slice(void *arg, double done)
+{
+    struct dump *d = arg;
+
+    assert_true(done > d->done && done <= 1);
+    d->done = done;
+    return ++d->between != d->stop_after;
+}
+
+static void dump(struct query *q, const char *sensors, int64_t since, int64_t until, struct dump *d)
+{
+    const struct readings_request r = {.sensors = sensors,
+                                       .since_us = since,
+                                       .until_us = until,
+                                       .each = take_reading,
+                                       .between = note_slice,
+                                       .arg = d};
+
+    assert_int_equal(query_readings(q, &r), GW_OK);
+}
+
+static void readings_of_all_sensors_come_in_order_and_in_slices(void **state)
+{
+    struct fixture *f = *state;
+    static struct record r[5000];
+    struct query *q;
+
+    fixture_open(f);
+    for (int64_t i = 0; i < 25000; i += 5000) {
+        for (int64_t k = 0; k < 5000; k++)
+            r[k] = good((uint32_t)(k % 5), T0 + (i + k) / 5, (double)(i + k));
+        append(f, r, 5000);
+    }
+    assert_int_equal(query_open(&q, f->path), GW_OK);
+    struct dump all = {0}, one = {0}, some = {0}, none = {0}, stopped = {.stop_after = 1};
+    dump(q, NULL, 0, INT64_MAX, &all);
+    assert_int_equal(all.count, 25000);
+    assert_int_equal(all.between, 3);
+    assert_true(all.done == 1);
+    assert_string_equal(all.first, "device/s0 °C 0 0");
+    dump(q, "*/s3", 0, INT64_MAX, &one);
+    assert_int_equal(one.count, 5000);
+    assert_string_equal(one.first, "device/s3 °C 3 0");
+    dump(q, NULL, T0 + 100, T0 + 200, &some);
+    assert_int_equal(some.count, 500);
+    dump(q, NULL, T0 + 5000, INT64_MAX, &none);
+    assert_int_equal(none.count, 0);
+    dump(q, NULL, 0, INT64_MAX, &stopped);
+    assert_int_equal(stopped.count, 10000);
+    query_close(q);
+}
+
 static bool take_latest(void *arg, const struct latest_row *row)
 {
     char *text = arg;
@@ -276,6 +347,7 @@ int main(void)
         T(history_merges_rollups_and_raw_exactly),
         T(history_without_buckets_gives_each_reading),
         T(history_reaches_back_beyond_retention_in_coarser_rows),
+        T(readings_of_all_sensors_come_in_order_and_in_slices),
         T(latest_gives_the_sensors_of_a_pattern_by_name),
         T(a_mistyped_name_gets_a_suggestion),
         T(a_reader_follows_the_gateway_into_a_new_file),
