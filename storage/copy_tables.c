@@ -149,7 +149,8 @@ static enum gw_err last_key(struct copy *c, const struct part *p, int64_t *k)
 
 static double share(const struct part *p, int64_t first, int64_t now, int64_t end)
 {
-    double part = end > first ? (double)(now - first) / (double)(end - first) : 1;
+    double length = (double)end - (double)first;
+    double part = length > 0 ? ((double)now - (double)first) / length : 1;
 
     return p->begin + (p->end - p->begin) * part;
 }
