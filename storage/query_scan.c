@@ -2,8 +2,12 @@
 #include "storage/query_scan.h"
 
 #include "gateway/core/clock.h"
+#include "storage/span.h"
 
 #include <math.h>
+
+/* With fewer, reading the rows of all costs less than looking for those of one. */
+#define MANY_SENSORS 20
 
 int64_t scan_span(enum resolution level)
 {
@@ -39,15 +43,44 @@ static enum gw_err give_rows(struct scan *s, enum resolution level, sqlite3_stmt
     return err;
 }
 
-static enum gw_err scan_raw(struct scan *s, int64_t from, int64_t to)
+enum gw_err scan_plainly(struct scan *s, int64_t from, int64_t to)
 {
+    if (from >= to || s->stopped)
+        return GW_OK;
     enum gw_err err = db_bind(s->query->db, &s->raw,
                               "SELECT time, value, value, value, 1 FROM reading"
                               " WHERE time >= ?2 AND time < ?3 AND sensor_id = ?1"
                               " AND value IS NOT NULL ORDER BY time",
                               "iii", s->sensor_id, from, to);
-
     return err == GW_OK ? give_rows(s, RESOLUTION_RAW, s->raw) : err;
+}
+
+static enum gw_err look_around(struct scan *s)
+{
+    s->minute_pruned_us = INT64_MIN;
+    enum gw_err err = db_int64(s->query->db, "SELECT count(*) FROM sensor_latest", &s->sensors);
+
+    if (err == GW_OK)
+        err = db_int64(s->query->db, "SELECT value FROM meta WHERE key = 'minute_pruned_to'",
+                       &s->minute_pruned_us);
+    if (s->sensors == 0)
+        s->sensors = 1;
+    return err;
+}
+
+static enum gw_err scan_raw(struct scan *s, int64_t from, int64_t to)
+{
+    int64_t first = floor_to(from + US_PER_MINUTE - 1, US_PER_MINUTE);
+    int64_t last = floor_to(to, US_PER_MINUTE);
+    enum gw_err err = s->sensors == 0 ? look_around(s) : GW_OK;
+
+    if (err != GW_OK)
+        return err;
+    if (s->sensors < MANY_SENSORS || last - first < US_PER_MINUTE)
+        return scan_plainly(s, from, to);
+    if ((err = scan_plainly(s, from, first)) == GW_OK)
+        err = scan_by_rhythm(s, first, last);
+    return err == GW_OK ? scan_plainly(s, last, to) : err;
 }
 
 /* The first row at or after (minute, sensor): ours, or one that tells where to go on. So each
@@ -106,21 +139,43 @@ enum gw_err scan_rows(struct scan *s, enum resolution level, int64_t from, int64
     return scan_raw(s, from, to);
 }
 
+static enum gw_err count_in_minute(struct scan *s, int64_t minute, uint64_t *count)
+{
+    bool found;
+    enum gw_err err = db_bind(s->query->db, &s->minute_count,
+                              "SELECT count FROM reading_minute WHERE minute = ? AND sensor_id = ?",
+                              "ii", minute, s->sensor_id);
+
+    *count = 0;
+    if (err == GW_OK && (err = db_step(s->minute_count, &found)) == GW_OK && found)
+        *count = (uint64_t)sqlite3_column_int64(s->minute_count, 0);
+    return err;
+}
+
+enum gw_err scan_count(struct scan *s, int64_t minute, uint64_t *count, bool *known)
+{
+    bool pending;
+    enum gw_err err =
+        db_bind(s->query->db, &s->pending,
+                "SELECT 1 FROM rollup_pending WHERE span = 60000000 AND start = ?", "i", minute);
+
+    if (err != GW_OK || (err = db_step(s->pending, &pending)) != GW_OK)
+        return err;
+    *known = !pending && minute >= s->minute_pruned_us;
+    return *known ? count_in_minute(s, minute, count) : GW_OK;
+}
+
 /* The sensor's last minute in [from, *minute]; *found false: none. */
 static enum gw_err last_minute(struct scan *s, int64_t from, int64_t *minute, bool *found)
 {
+    uint64_t count = 0;
     enum gw_err err = GW_OK;
 
-    for (*found = false; err == GW_OK && !*found && *minute >= from; *minute -= US_PER_MINUTE) {
-        err = db_bind(s->query->db, &s->minute_before,
-                      "SELECT 1 FROM reading_minute WHERE minute = ? AND sensor_id = ?"
-                      " AND count > 0",
-                      "ii", *minute, s->sensor_id);
-        if (err == GW_OK)
-            err = db_step(s->minute_before, found);
-        if (*found)
+    for (; *minute >= from; *minute -= US_PER_MINUTE) {
+        if ((err = count_in_minute(s, *minute, &count)) != GW_OK || count > 0)
             break;
     }
+    *found = count > 0;
     return err;
 }
 
@@ -150,7 +205,8 @@ enum gw_err scan_last(struct scan *s, enum resolution level, int64_t start_us, d
 
 void scan_fini(struct scan *s)
 {
-    sqlite3_stmt *all[] = {s->raw, s->minute, s->minute_before, s->hour, s->last};
+    sqlite3_stmt *all[] = {s->raw,     s->first, s->minute, s->minute_count,
+                           s->pending, s->hour,  s->last};
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         sqlite3_finalize(all[i]);

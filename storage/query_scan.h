@@ -14,6 +14,12 @@ struct scan_row {
     uint64_t count; /* never 0 */
 };
 
+/* When a sensor's next reading is to be expected; only makes the search faster, never different. */
+struct rhythm {
+    int64_t last_us;              /* its last reading; 0: not known */
+    int64_t period_us, window_us; /* 0: not known yet */
+};
+
 struct scan {
     /* set by the caller */
     struct query *query;
@@ -22,7 +28,9 @@ struct scan {
     void *arg;
 
     bool stopped;
-    sqlite3_stmt *raw, *minute, *minute_before, *hour, *last;
+    int64_t sensors, minute_pruned_us; /* 0 sensors: not looked up yet */
+    struct rhythm rhythm;
+    sqlite3_stmt *raw, *first, *minute, *minute_count, *pending, *hour, *last;
 };
 
 /* Length of a level's rows, µs; 1 for readings. */
@@ -30,6 +38,14 @@ int64_t scan_span(enum resolution level);
 
 /* Rows that start in [from, to), in order. */
 enum gw_err scan_rows(struct scan *s, enum resolution level, int64_t from, int64_t to);
+
+/* The same for readings that lie in whole minutes, among those of many sensors. */
+enum gw_err scan_by_rhythm(struct scan *s, int64_t from, int64_t to);
+/* Readings in [from, to), one by one. */
+enum gw_err scan_plainly(struct scan *s, int64_t from, int64_t to);
+/* Good readings of that minute according to its roll-up; *known false: it has none yet, or no
+ * longer. */
+enum gw_err scan_count(struct scan *s, int64_t minute, uint64_t *count, bool *known);
 
 /* The last value of what a row stands for; NAN when its readings are gone. */
 enum gw_err scan_last(struct scan *s, enum resolution level, int64_t start_us, double *out);
