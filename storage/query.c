@@ -136,7 +136,7 @@ enum gw_err query_latest(struct query *q, const char *glob,
                          " ORDER BY s.name");
     while (err == GW_OK && go_on && (err = db_step(st, &row)) == GW_OK && row) {
         latest_from_row(st, &latest);
-        if (!glob || fnmatch(glob, latest.sensor, 0) == 0)
+        if (!glob || strcmp(glob, latest.sensor) == 0 || fnmatch(glob, latest.sensor, 0) == 0)
             go_on = each(arg, &latest);
     }
     sqlite3_finalize(st);

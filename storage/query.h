@@ -26,7 +26,8 @@ struct latest_row {
     unsigned quality;
     int64_t time_us; /* 0: never seen */
 };
-/* The newest reading of each sensor whose name matches the glob (NULL: all), by name. */
+/* The newest reading of each sensor whose name is, or matches, the shell pattern (NULL: all), by
+ * name. */
 enum gw_err query_latest(struct query *q, const char *glob,
                          bool (*each)(void *arg, const struct latest_row *row), void *arg);
 

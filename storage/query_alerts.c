@@ -3,6 +3,7 @@
 #include "storage/schema.h"
 
 #include <fnmatch.h>
+#include <string.h>
 
 static void alert_from_row(const struct query *q, sqlite3_stmt *st, struct alert_row *row)
 {
@@ -28,7 +29,7 @@ static void alert_from_row(const struct query *q, sqlite3_stmt *st, struct alert
 
 static bool matches(const char *pattern, const char *text)
 {
-    return !pattern || fnmatch(pattern, text, 0) == 0;
+    return !pattern || strcmp(pattern, text) == 0 || fnmatch(pattern, text, 0) == 0;
 }
 
 enum gw_err query_alerts(struct query *q, const struct alert_filter *f,

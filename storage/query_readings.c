@@ -68,7 +68,8 @@ static enum gw_err add_name(struct dump *d, sqlite3_stmt *st)
     };
     if (!n->sensor || !n->unit || !n->source || !n->device)
         return GW_ENOMEM;
-    n->wanted = !d->request->sensors || fnmatch(d->request->sensors, n->sensor, 0) == 0;
+    const char *wanted = d->request->sensors;
+    n->wanted = !wanted || strcmp(wanted, n->sensor) == 0 || fnmatch(wanted, n->sensor, 0) == 0;
     return GW_OK;
 }
 

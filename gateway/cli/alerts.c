@@ -6,11 +6,12 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct listing {
     struct table *table;
     struct cli_json json;
-    bool as_json;
+    bool as_json, filtered;
 };
 
 static cJSON *row_json(const struct alert_row *row)
@@ -58,53 +59,118 @@ static bool each(void *arg, const struct alert_row *row)
     return true;
 }
 
-static enum gw_err list(struct listing *l, struct query *q, bool active, size_t limit)
+static enum gw_err list(struct listing *l, struct query *q, const struct alert_filter *filter)
 {
     static const char *const titles[] = {">ID",    "STATE",  "SEVERITY", "SENSOR",  "RULE",
                                          ">VALUE", ">LIMIT", "RAISED",   "CLEARED", NULL};
-    const struct alert_filter filter = {.active = active, .limit = limit};
-
     if (l->as_json) {
         cli_json_begin(&l->json);
-        enum gw_err err = query_alerts(q, &filter, each, l);
+        enum gw_err err = query_alerts(q, filter, each, l);
         cli_json_end(&l->json);
         return err;
     }
     l->table = table_create(titles);
     if (!l->table)
         return GW_ENOMEM;
-    enum gw_err err = query_alerts(q, &filter, each, l);
+    enum gw_err err = query_alerts(q, filter, each, l);
     if (table_rows(l->table) > 0)
         table_print(l->table, stdout);
-    else
-        puts(active ? "No alert is active." : "No alert so far.");
+    else if (err == GW_OK)
+        puts(l->filtered ? "No alert of this kind." : "No alert so far.");
     table_destroy(l->table);
     return err;
 }
 
+enum { OPTION_SEVERITY = 256 };
+
+static int take_time(const char *text, int64_t now_us, int64_t *out)
+{
+    return cli_parse_time(text, now_us, out)
+               ? CLI_OK
+               : cli_usage_error(&cli_command_alerts, CLI_TIME_WRONG, text);
+}
+
+/* One of `words`, which end with NULL. */
+static int take_word(const char *text, const char *option, const char *const *words,
+                     const char **out)
+{
+    char all[128] = "";
+
+    for (size_t i = 0; words[i]; i++) {
+        if (strcmp(text, words[i]) == 0) {
+            *out = words[i];
+            return CLI_OK;
+        }
+        snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s", i ? ", " : "", words[i]);
+    }
+    return cli_usage_error(&cli_command_alerts, "%s takes one of %s, not '%s'", option, all, text);
+}
+
+static int take_limit(const char *text, size_t *out)
+{
+    char *end;
+
+    *out = strtoul(text, &end, 10);
+    if (*end || end == text || text[0] == '-')
+        return cli_usage_error(&cli_command_alerts, "--limit takes a whole number, not '%s'", text);
+    return CLI_OK;
+}
+
+static int take_option(struct listing *l, struct alert_filter *f, int c, int64_t now_us)
+{
+    static const char *const states[] = {"raised", "escalated", "acknowledged", "cleared", NULL};
+    static const char *const severities[] = {"warning", "critical", NULL};
+    const char *text = cli_argument();
+
+    l->filtered = l->filtered || (c != 'j' && c != 'n');
+    switch (c) {
+    case 'a':
+        f->active = true;
+        return CLI_OK;
+    case 'j':
+        l->as_json = true;
+        return CLI_OK;
+    case 's':
+        return take_time(text, now_us, &f->since_us);
+    case 'u':
+        return take_time(text, now_us, &f->until_us);
+    case 'r':
+        f->rule = text;
+        return CLI_OK;
+    case 'S':
+        f->sensor = text;
+        return CLI_OK;
+    case 't':
+        return take_word(text, "--state", states, &f->state);
+    case OPTION_SEVERITY:
+        return take_word(text, "--severity", severities, &f->severity);
+    default:
+        return take_limit(text, &f->limit);
+    }
+}
+
 static int alerts(struct cli *cli, int argc, char **argv)
 {
-    static const struct cli_option options[] = {
-        {"active", 'a', false}, {"json", 'j', false}, {"limit", 'n', true}, {0}};
+    static const struct cli_option options[] = {{"active", 'a', false},
+                                                {"json", 'j', false},
+                                                {"limit", 'n', true},
+                                                {"since", 's', true},
+                                                {"until", 'u', true},
+                                                {"rule", 'r', true},
+                                                {"sensor", 'S', true},
+                                                {"state", 't', true},
+                                                {"severity", OPTION_SEVERITY, true},
+                                                {0}};
     struct cli_parser p = {cli, &cli_command_alerts, options, argc, argv, 0, 0};
     struct listing l = {0};
-    bool active = false;
-    size_t limit = 100;
+    struct alert_filter filter = {.limit = 100};
+    int64_t now = clock_wall_us();
     struct query *q;
-    char *end;
-    int c;
+    int c, status;
 
     while ((c = cli_next(&p)) >= 0) {
-        if (c == 'a')
-            active = true;
-        else if (c == 'j')
-            l.as_json = true;
-        else {
-            limit = strtoul(cli_argument(), &end, 10);
-            if (*end || end == cli_argument() || cli_argument()[0] == '-')
-                return cli_usage_error(p.command, "--limit takes a whole number, not '%s'",
-                                       cli_argument());
-        }
+        if ((status = take_option(&l, &filter, c, now)) != CLI_OK)
+            return status;
     }
     if (c == CLI_STOP)
         return p.status;
@@ -112,7 +178,7 @@ static int alerts(struct cli *cli, int argc, char **argv)
         return cli_usage_error(p.command, "'%s' is one word too many", argv[p.first]);
     if (cli_open_database(cli, &q) != CLI_OK)
         return CLI_FAILED;
-    enum gw_err err = list(&l, q, active, limit);
+    enum gw_err err = list(&l, q, &filter);
     query_close(q);
     return err == GW_OK ? CLI_OK : CLI_FAILED;
 }
@@ -121,7 +187,14 @@ const struct command cli_command_alerts = {
     .name = "alerts",
     .arguments = "",
     .summary = "Lists the alerts, newest first.",
-    .help = "  -a, --active           only those not cleared yet\n"
+    .help = "Patterns are shell patterns, in quotes. Times are UTC, in and out.\n\n"
+            "  -a, --active           only those not cleared yet\n"
+            "  -s, --since TIME       only those that were there at TIME or later. " CLI_TIME_HELP
+            "  -u, --until TIME       only those that were raised before TIME\n"
+            "  -r, --rule PATTERN     of these rules\n"
+            "  -S, --sensor PATTERN   of these sensors, such as 'boiler/*'\n"
+            "  -t, --state STATE      raised, escalated, acknowledged or cleared\n"
+            "      --severity WHICH   warning or critical\n"
             "  -n, --limit N          at most N; 0 for all; default 100\n"
             "  -j, --json             a JSON array, one object an alert\n"
             "      --database FILE    this database, whatever the configuration says\n",

@@ -83,9 +83,9 @@ static int run_job(const char *path, bool force, const char *database)
             fprintf(stderr, "sensorgw: interrupted: there is no backup\n");
             interrupt_obey();
         }
-        if (err == GW_ENOENT)
-            return cli_database_error(database, err);
         fprintf(stderr, "sensorgw: there is no backup: %s\n", gw_strerror(err));
+        if (err == GW_ENOENT || err == GW_ECORRUPT || err == GW_EACCES)
+            cli_database_error(database, err);
         return CLI_FAILED;
     }
     if (!outfile_finish(&j.out))

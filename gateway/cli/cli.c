@@ -6,6 +6,7 @@
 #include "gateway/core/clock.h"
 #include "storage/query.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,13 +76,15 @@ int cli_database_path(const struct cli *cli, char **out)
 
 int cli_database_error(const char *path, enum gw_err err)
 {
-    const char *hint = "";
+    const char *why = gw_strerror(err);
 
     if (err == GW_ENOENT)
-        hint = ": has the gateway run yet? --database names another file";
+        why = "it does not exist. Has the gateway run yet? --database names another file";
     else if (err == GW_ECORRUPT)
-        hint = ": it is damaged, of another program, or of a newer version";
-    fprintf(stderr, "sensorgw: cannot open database %s: %s%s\n", path, gw_strerror(err), hint);
+        why = "it is damaged, of another program, or of a newer version";
+    else if (err == GW_EACCES)
+        why = "not permitted. Join the gateway's group, or become root";
+    fprintf(stderr, "sensorgw: cannot read database %s: %s\n", path, why);
     return CLI_FAILED;
 }
 
@@ -97,6 +100,20 @@ int cli_open_database(const struct cli *cli, struct query **out)
         status = cli_database_error(path, err);
     free(path);
     return status;
+}
+
+int cli_unknown_sensor(struct query *q, const char *name)
+{
+    bool pattern = strpbrk(name, "*?[") != NULL;
+    char *like = pattern ? NULL : query_suggest(q, name);
+
+    fprintf(stderr, "sensorgw: no sensor is %s '%s'", pattern ? "named like" : "called", name);
+    if (like)
+        fprintf(stderr, "; did you mean '%s'?\n", like);
+    else
+        fprintf(stderr, "; 'sensorgw sensors' lists them\n");
+    free(like);
+    return CLI_FAILED;
 }
 
 /* RFC 3339's end of a time: nothing or Z for UTC, or +hh:mm. */
@@ -214,6 +231,18 @@ void cli_json_number(cJSON *object, const char *key, double value)
         cJSON_AddNullToObject(object, key);
     else
         cJSON_AddNumberToObject(object, key, value);
+}
+
+void cli_json_value(cJSON *object, const char *key, double value, bool is_integer, int64_t integer)
+{
+    char exact[CLI_NUMBER_SIZE];
+
+    if (!is_integer) {
+        cli_json_number(object, key, value);
+        return;
+    }
+    snprintf(exact, sizeof(exact), "%" PRId64, integer);
+    cJSON_AddRawToObject(object, key, exact);
 }
 
 void cli_json_time(cJSON *object, const char *key, int64_t us)

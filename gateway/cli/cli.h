@@ -66,6 +66,9 @@ struct cli_parser {
 int cli_next(struct cli_parser *p);
 const char *cli_argument(void);
 
+/* "no sensor is called …; did you mean …?" on standard error; returns CLI_FAILED. */
+int cli_unknown_sensor(struct query *q, const char *name);
+
 /* "sensorgw: …" and where to find help, on standard error; returns CLI_USAGE. */
 int cli_usage_error(const struct command *c, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -109,6 +112,8 @@ void cli_json_item(struct cli_json *j, cJSON *item); /* takes the item */
 void cli_json_end(struct cli_json *j);
 /* Adds a number, null for NAN. */
 void cli_json_number(cJSON *object, const char *key, double value);
+/* The same, exact for an integer that a double cannot hold. */
+void cli_json_value(cJSON *object, const char *key, double value, bool is_integer, int64_t integer);
 /* Adds "2026-01-31T12:00:00.000Z", null for 0. */
 void cli_json_time(cJSON *object, const char *key, int64_t us);
 

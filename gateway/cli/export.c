@@ -117,10 +117,8 @@ static enum gw_err write_rows(struct job *j)
     struct query *q;
     enum gw_err err = query_open(&q, j->database);
 
-    if (err != GW_OK) {
-        cli_database_error(j->database, err);
+    if (err != GW_OK)
         return err;
-    }
     j->csv.file = j->out.file;
     if (j->format == FORMAT_CSV)
         fputs("time,sensor,value,unit,quality\r\n", j->out.file);
@@ -151,8 +149,9 @@ static int finish(struct job *j, enum gw_err err)
     }
     if (err != GW_OK) {
         outfile_discard(&j->out);
-        if (err != GW_ENOENT)
-            fprintf(stderr, "sensorgw: the export failed: %s\n", gw_strerror(err));
+        if (err == GW_ENOENT || err == GW_ECORRUPT || err == GW_EACCES)
+            return cli_database_error(j->database, err);
+        fprintf(stderr, "sensorgw: the export failed: %s\n", gw_strerror(err));
         return CLI_FAILED;
     }
     const char *path = j->out.path;

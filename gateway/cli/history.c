@@ -1,247 +1,277 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/option.h"
-#include "gateway/cli/cli.h"
+#include "gateway/cli/history_print.h"
 #include "gateway/cli/plot.h"
+#include "gateway/cli/table.h"
 #include "gateway/core/clock.h"
-#include "gateway/core/reading.h"
-#include "storage/query.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
+#include <string.h>
 #include <unistd.h>
 
-enum format { FORMAT_TABLE, FORMAT_CSV, FORMAT_JSON, FORMAT_PLOT };
+#define RAW_SPAN_US (6 * US_PER_HOUR)   /* up to here each reading is printed, */
+#define MINUTE_SPAN_US (5 * US_PER_DAY) /* up to here minutes, beyond hours */
+#define PLOT_HEIGHT 16
+#define PLOT_AXIS 16 /* characters beside the chart */
 
-struct request {
-    const char *sensor;
+struct job {
     int64_t since_us, until_us, every_us;
-    enum format format;
-    struct plot *plot;
-    struct cli_json json;
+    bool chosen; /* every_us by the caller */
+    bool plot;
+    const char *aggregates;
+    struct query *query;
+    struct history_print print;
     uint64_t rows;
+
+    char **sensors; /* owned */
+    size_t sensor_count;
 };
-
-static void print_csv(const struct request *r, const char *time, const struct history_row *row)
-{
-    char value[CLI_NUMBER_SIZE] = "", min[CLI_NUMBER_SIZE], max[CLI_NUMBER_SIZE];
-
-    if (!isnan(row->value))
-        cli_number(row->value, value);
-    if (r->every_us == 0)
-        printf("%s,%s,%s\n", time, value, quality_name(row->quality));
-    else
-        printf("%s,%s,%s,%s,%" PRIu64 "\n", time, value, cli_number(row->min, min),
-               cli_number(row->max, max), row->count);
-}
-
-static void print_table_row(const struct request *r, const char *time,
-                            const struct history_row *row)
-{
-    char value[CLI_NUMBER_SIZE] = "-", min[CLI_NUMBER_SIZE], max[CLI_NUMBER_SIZE];
-
-    if (!isnan(row->value))
-        cli_rounded(row->value, value);
-    if (r->every_us == 0)
-        printf("%-24s  %14s  %s\n", time, value, quality_name(row->quality));
-    else
-        printf("%-24s  %14s  %14s  %14s  %8" PRIu64 "\n", time, value, cli_rounded(row->min, min),
-               cli_rounded(row->max, max), row->count);
-}
-
-static cJSON *row_json(const struct request *r, const char *time, const struct history_row *row)
-{
-    cJSON *o = cJSON_CreateObject();
-
-    cJSON_AddStringToObject(o, "time", time);
-    cli_json_number(o, r->every_us ? "avg" : "value", row->value);
-    if (r->every_us == 0) {
-        cJSON_AddStringToObject(o, "quality", quality_name(row->quality));
-        return o;
-    }
-    cli_json_number(o, "min", row->min);
-    cli_json_number(o, "max", row->max);
-    cJSON_AddNumberToObject(o, "count", (double)row->count);
-    return o;
-}
-
-/* Not before it is known that there is such a sensor. */
-static void begin(struct request *r)
-{
-    if (r->format == FORMAT_JSON)
-        cli_json_begin(&r->json);
-    else if (r->format == FORMAT_CSV)
-        puts(r->every_us ? "time,avg,min,max,count" : "time,value,quality");
-    else if (r->format == FORMAT_TABLE && r->every_us == 0)
-        printf("%-24s  %14s  %s\n", "TIME (UTC)", "VALUE", "QUALITY");
-    else if (r->format == FORMAT_TABLE)
-        printf("%-24s  %14s  %14s  %14s  %8s\n", "TIME (UTC)", "AVERAGE", "MIN", "MAX", "COUNT");
-}
 
 static bool each(void *arg, const struct history_row *row)
 {
-    struct request *r = arg;
-    char time[CLOCK_UTC_SIZE];
+    struct job *j = arg;
 
-    if (r->rows++ == 0)
-        begin(r);
-    clock_format_utc(row->time_us, 3, time);
-    switch (r->format) {
-    case FORMAT_CSV:
-        print_csv(r, time, row);
-        break;
-    case FORMAT_JSON:
-        cli_json_item(&r->json, row_json(r, time, row));
-        break;
-    case FORMAT_PLOT:
-        plot_add(r->plot, row->time_us, r->every_us ? row->min : row->value,
-                 r->every_us ? row->max : row->value);
-        break;
-    case FORMAT_TABLE:
-        print_table_row(r, time, row);
-        break;
-    }
+    j->rows++;
+    history_print_row(&j->print, row);
     return !ferror(stdout);
 }
 
-static enum gw_err ask(struct request *r, struct query *q)
+static bool wants_last(const struct job *j)
 {
-    const struct history_request request = {.sensor = r->sensor,
-                                            .since_us = r->since_us,
-                                            .until_us = r->until_us,
-                                            .every_us = r->every_us};
-
-    return query_history(q, &request, each, r);
+    return !j->print.is_raw && j->aggregates && strstr(j->aggregates, "last") != NULL;
 }
 
-static int terminal_width(void)
+static enum gw_err print_all(struct job *j)
 {
-    struct winsize size;
+    enum gw_err err = GW_OK;
 
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 40)
-        return size.ws_col;
-    return 80;
-}
-
-static enum gw_err print_plot(struct request *r, struct query *q)
-{
-    enum gw_err err = plot_create(&r->plot, terminal_width() - 16, 16, r->since_us, r->until_us);
+    for (size_t i = 0; err == GW_OK && i < j->sensor_count && !ferror(stdout); i++) {
+        const struct history_request r = {.sensor = j->sensors[i],
+                                          .since_us = j->since_us,
+                                          .until_us = j->until_us,
+                                          .every_us = j->every_us,
+                                          .last = wants_last(j)};
+        j->print.sensor = j->sensors[i];
+        err = query_history(j->query, &r, each, j);
+    }
     if (err != GW_OK)
         return err;
-    err = ask(r, q);
-    if (err == GW_OK)
-        plot_print(r->plot, r->sensor, stdout);
-    plot_destroy(r->plot);
-    return err;
-}
-
-static enum gw_err print_rows(struct request *r, struct query *q)
-{
-    if (r->format == FORMAT_PLOT)
-        return print_plot(r, q);
-    enum gw_err err = ask(r, q);
-    if (err == GW_OK && r->rows == 0)
-        begin(r);
-    if (r->format == FORMAT_JSON && (err == GW_OK || r->rows > 0))
-        cli_json_end(&r->json);
-    if (err == GW_OK && r->rows == 0 && r->format == FORMAT_TABLE)
+    history_print_end(&j->print);
+    if (j->rows == 0 && j->print.format == HISTORY_TABLE)
         puts("No readings in this time.");
+    return GW_OK;
+}
+
+static bool plot_row(void *arg, const struct history_row *row)
+{
+    plot_add(arg, row->time_us, row->min, row->max);
+    return true;
+}
+
+static enum gw_err fill_plot(const struct job *j, const char *sensor, int width, struct plot *p)
+{
+    const struct history_request r = {.sensor = sensor,
+                                      .since_us = j->since_us,
+                                      .until_us = j->until_us,
+                                      .every_us = j->every_us};
+    struct series s;
+
+    if (j->chosen && j->every_us > 0)
+        return query_history(j->query, &r, plot_row, p);
+    enum gw_err err =
+        query_series(j->query, sensor, j->since_us, j->until_us, (size_t)width * 2, &s);
+    if (err != GW_OK)
+        return err;
+    /* A point is as long as its bucket: it may cover more than one column of dots. */
+    int64_t column_us = (j->until_us - j->since_us) / (width * 2) + 1;
+    for (size_t i = 0; i < s.count; i++)
+        for (int64_t t = 0; t <= s.every_us; t += column_us)
+            plot_add(p, s.points[i].time_us + t, s.points[i].min, s.points[i].max);
+    series_fini(&s);
+    return GW_OK;
+}
+
+static enum gw_err plot_all(const struct job *j)
+{
+    int terminal = table_terminal_width(stdout);
+    int width = (terminal > PLOT_AXIS + 24 ? terminal : 80) - PLOT_AXIS;
+    enum gw_err err = GW_OK;
+
+    for (size_t i = 0; err == GW_OK && i < j->sensor_count; i++) {
+        struct plot *p;
+        if ((err = plot_create(&p, width, PLOT_HEIGHT, j->since_us, j->until_us)) != GW_OK)
+            return err;
+        if ((err = fill_plot(j, j->sensors[i], width, p)) == GW_OK)
+            plot_print(p, j->sensors[i], stdout);
+        plot_destroy(p);
+    }
     return err;
 }
 
-static void explain_unknown(struct query *q, const char *sensor)
+static bool add_sensor(void *arg, const struct latest_row *row)
 {
-    char *like = query_suggest(q, sensor);
+    struct job *j = arg;
+    char **grown = realloc(j->sensors, (j->sensor_count + 1) * sizeof(*grown));
 
-    fprintf(stderr, "sensorgw: no sensor is called '%s'", sensor);
-    if (like)
-        fprintf(stderr, "; did you mean '%s'?\n", like);
-    else
-        fprintf(stderr, "; 'sensorgw sensors' lists them\n");
-    free(like);
+    if (!grown)
+        return false;
+    j->sensors = grown;
+    j->sensors[j->sensor_count] = strdup(row->sensor);
+    if (!j->sensors[j->sensor_count])
+        return false;
+    int width = table_text_width(row->sensor);
+    if (width > j->print.sensor_width)
+        j->print.sensor_width = width;
+    j->sensor_count++;
+    return true;
+}
+
+/* A pattern, or a name: query_latest() takes both, unless a name has letters of a pattern in it. */
+static int find_sensors(struct job *j, int count, char **words)
+{
+    j->print.sensor_width = (int)strlen("SENSOR");
+    for (int i = 0; i < count; i++) {
+        size_t before = j->sensor_count;
+        if (query_latest(j->query, words[i], add_sensor, j) != GW_OK)
+            return CLI_FAILED;
+        if (j->sensor_count == before)
+            return cli_unknown_sensor(j->query, words[i]);
+    }
+    j->print.named = j->sensor_count > 1;
+    return CLI_OK;
+}
+
+static void choose_every(struct job *j)
+{
+    int64_t span_us = j->until_us - j->since_us;
+
+    if (!j->chosen && span_us > RAW_SPAN_US)
+        j->every_us = span_us > MINUTE_SPAN_US ? US_PER_HOUR : US_PER_MINUTE;
+    /* Who asks for averages does not want single readings. */
+    if (!j->chosen && j->every_us == 0 && j->aggregates)
+        j->every_us = US_PER_MINUTE;
+    j->print.is_raw = j->every_us == 0;
+    if (!j->chosen && j->every_us > 0 && !j->plot && isatty(STDERR_FILENO))
+        fprintf(stderr, "(by the %s, since the time is long; --every raw prints each reading)\n",
+                j->every_us == US_PER_HOUR ? "hour" : "minute");
+}
+
+static int take_every(struct job *j, const char *text)
+{
+    j->chosen = true;
+    if (strcmp(text, "raw") == 0) {
+        j->every_us = 0;
+        return CLI_OK;
+    }
+    if (option_parse_timespan(text, &j->every_us) && j->every_us >= US_PER_SECOND)
+        return CLI_OK;
+    return cli_usage_error(&cli_command_history,
+                           "'%s' is no length of time of a second or more, such as 5m; nor is it "
+                           "'raw', for each reading",
+                           text);
+}
+
+static int take_aggregates(struct job *j, const char *text)
+{
+    char *wrong = history_print_columns(&j->print, text);
+
+    j->aggregates = text;
+    if (!wrong)
+        return CLI_OK;
+    int status = cli_usage_error(&cli_command_history,
+                                 "'%s' in --agg is none of avg, min, max, last and count", wrong);
+    free(wrong);
+    return status;
 }
 
 /* CLI_OK, or what a wrong option deserves. */
-static int take_option(struct request *r, int c, int64_t now_us)
+static int take_option(struct job *j, int c, int64_t now_us)
 {
-    const struct command *self = &cli_command_history;
     const char *text = cli_argument();
 
     switch (c) {
     case 's':
     case 'u':
-        if (!cli_parse_time(text, now_us, c == 's' ? &r->since_us : &r->until_us))
-            return cli_usage_error(
-                self, "'%s' is no time: say 24h, 7d, 2026-01-31 or 2026-01-31T12:00:00Z", text);
-        return CLI_OK;
+        if (cli_parse_time(text, now_us, c == 's' ? &j->since_us : &j->until_us))
+            return CLI_OK;
+        return cli_usage_error(&cli_command_history, CLI_TIME_WRONG, text);
     case 'e':
-        if (!option_parse_timespan(text, &r->every_us) || r->every_us < US_PER_SECOND)
-            return cli_usage_error(
-                self, "'%s' is no length of time of a second or more, such as 5m", text);
-        return CLI_OK;
+        return take_every(j, text);
+    case 'a':
+        return take_aggregates(j, text);
     case 'C':
-        r->format = FORMAT_CSV;
+        j->print.format = HISTORY_CSV;
         return CLI_OK;
     case 'j':
-        r->format = FORMAT_JSON;
+        j->print.format = HISTORY_JSON;
         return CLI_OK;
     default:
-        r->format = FORMAT_PLOT;
+        j->plot = true;
         return CLI_OK;
     }
+}
+
+static int answer(struct job *j, const struct cli *cli, int count, char **words)
+{
+    int status = cli_open_database(cli, &j->query);
+
+    if (status != CLI_OK)
+        return status;
+    if ((status = find_sensors(j, count, words)) == CLI_OK) {
+        choose_every(j);
+        status = (j->plot ? plot_all(j) : print_all(j)) == GW_OK ? CLI_OK : CLI_FAILED;
+    }
+    query_close(j->query);
+    for (size_t i = 0; i < j->sensor_count; i++)
+        free(j->sensors[i]);
+    free(j->sensors);
+    return status;
 }
 
 static int history(struct cli *cli, int argc, char **argv)
 {
-    static const struct cli_option options[] = {{"since", 's', true},
-                                                {"until", 'u', true},
-                                                {"every", 'e', true},
-                                                {"csv", 'C', false},
-                                                {"json", 'j', false},
-                                                {"plot", 'p', false},
-                                                {0}};
+    static const struct cli_option options[] = {
+        {"since", 's', true}, {"until", 'u', true}, {"every", 'e', true}, {"agg", 'a', true},
+        {"csv", 'C', false},  {"json", 'j', false}, {"plot", 'p', false}, {0}};
     struct cli_parser p = {cli, &cli_command_history, options, argc, argv, 0, 0};
     int64_t now = clock_wall_us();
-    struct request r = {.since_us = now - US_PER_HOUR, .until_us = now};
-    struct query *q;
-    int c;
+    struct job j = {.since_us = now - US_PER_HOUR, .until_us = now};
+    int c, status;
 
+    history_print_columns(&j.print, "avg,min,max,count");
     while ((c = cli_next(&p)) >= 0) {
-        int status = take_option(&r, c, now);
-        if (status != CLI_OK)
+        if ((status = take_option(&j, c, now)) != CLI_OK)
             return status;
     }
     if (c == CLI_STOP)
         return p.status;
-    if (argc - p.first != 1)
-        return cli_usage_error(p.command, argc > p.first
-                                              ? "one sensor at a time"
-                                              : "which sensor? 'sensorgw sensors' lists them");
-    if (r.since_us >= r.until_us)
+    if (p.first == argc)
+        return cli_usage_error(p.command, "which sensor? 'sensorgw sensors' lists them");
+    if (j.since_us >= j.until_us)
         return cli_usage_error(p.command, "--since must lie before --until");
-    r.sensor = argv[p.first];
-    if (cli_open_database(cli, &q) != CLI_OK)
-        return CLI_FAILED;
-    enum gw_err err = print_rows(&r, q);
-    if (err == GW_ENOENT)
-        explain_unknown(q, r.sensor);
-    query_close(q);
-    return err == GW_OK ? CLI_OK : CLI_FAILED;
+    if (j.aggregates && j.chosen && j.every_us == 0)
+        return cli_usage_error(p.command, "--agg needs spans of time: --every 5m, not raw");
+    return answer(&j, cli, argc - p.first, argv + p.first);
 }
 
 const struct command cli_command_history = {
     .name = "history",
-    .arguments = "SENSOR",
-    .summary = "Prints a sensor's readings, or averages over equal spans.",
-    .help = "Times are UTC. Without --every each reading is printed as it is stored.\n\n"
-            "  -s, --since TIME       from here; default 1h. A span such as 24h or 7d means that\n"
-            "                         long ago; or 2026-01-31, 2026-01-31T12:00:00Z\n"
-            "  -u, --until TIME       up to here, not included; default now\n"
-            "  -e, --every SPAN       average, minimum, maximum and count over spans such as 5m\n"
-            "  -C, --csv              comma-separated values with a title line\n"
-            "  -j, --json             a JSON array, one object a row\n"
-            "  -p, --plot             a chart in the terminal\n"
-            "      --database FILE    this database, whatever the configuration says\n",
+    .arguments = "SENSOR...",
+    .summary = "Prints readings of sensors, or averages over equal spans.",
+    .help =
+        "SENSOR is a name, or a pattern such as 'boiler/*'. Times are UTC, in and out. Without\n"
+        "--every each reading is printed if the time is at most 6 hours, else minutes (up to 5\n"
+        "days) or hours.\n\n"
+        "  -s, --since TIME       from here; default 1h. " CLI_TIME_HELP
+        "  -u, --until TIME       up to here, not included; default now\n"
+        "  -e, --every SPAN       a row for each span such as 5m; raw: for each reading\n"
+        "  -a, --agg LIST         what of each span: any of avg,min,max,last,count, in the order\n"
+        "                         given; default avg,min,max,count. last is empty where the\n"
+        "                         readings themselves are no longer kept\n"
+        "  -C, --csv              comma-separated values with a title line (RFC 4180)\n"
+        "  -j, --json             a JSON array, one object a row\n"
+        "  -p, --plot             a chart in the terminal for each sensor\n"
+        "      --database FILE    this database, whatever the configuration says\n",
     .run = history,
 };
