@@ -153,12 +153,11 @@ static bool give(struct dump *d, const struct item *item, const struct name *nam
 
 static enum gw_err give_slice(struct dump *d, bool *go_on)
 {
-    enum gw_err err = GW_OK;
-
     for (size_t i = 0; *go_on && i < d->count; i++) {
         const struct name *name = find_name(d, d->items[i].sensor_id);
         if (!name) { /* it is new */
-            if ((err = load_names(d)) != GW_OK)
+            enum gw_err err = load_names(d);
+            if (err != GW_OK)
                 return err;
             name = find_name(d, d->items[i].sensor_id);
         }
