@@ -16,6 +16,10 @@ enum {
     CLI_FAILED =
         1, /* the configuration is not valid, the database cannot be opened, nothing found, … */
     CLI_USAGE = 2, /* the command line is wrong */
+
+    /* Of `run` only, from sysexits.h: what a service manager should know. */
+    CLI_BUSY = 75,   /* another gateway has the database: trying again later may help */
+    CLI_CONFIG = 78, /* somebody must mend the configuration, or a folder's rights, first */
 };
 
 struct config;

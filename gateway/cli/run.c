@@ -127,6 +127,16 @@ static void write_summary(const char *path, const struct gateway_summary *s, con
     fclose(f);
 }
 
+/* What starting again will not mend is told apart, so that a service manager can leave it. */
+static int status_of(enum gw_err err)
+{
+    if (err == GW_EBUSY)
+        return CLI_BUSY;
+    bool needs_mending =
+        err == GW_ECONFIG || err == GW_EACCES || err == GW_EINVAL || err == GW_ENOENT;
+    return needs_mending ? CLI_CONFIG : CLI_FAILED;
+}
+
 static int run_config(const struct config *config, const char *summary_path, bool quiet)
 {
     struct gateway_summary summary;
@@ -137,8 +147,9 @@ static int run_config(const struct config *config, const char *summary_path, boo
     configure_log(config);
     log_info("sensorgw %s, gateway %s. Sources: %zu, sensors: %zu, rules: %zu", SENSORGW_VERSION,
              config->gateway.name, config->source_count, config->sensor_count, config->rule_count);
-    if (gateway_start(&g, config) != GW_OK)
-        return CLI_FAILED;
+    enum gw_err err = gateway_start(&g, config);
+    if (err != GW_OK)
+        return status_of(err);
     follow(g, &signals, quiet);
     gateway_stop(g, &summary);
     print_summary(&summary);
@@ -171,7 +182,7 @@ static int run(struct cli *cli, int argc, char **argv)
         return cli_usage_error(p.command, "'%s' is one word too many", argv[p.first]);
     int status = cli_load_config(cli, &config);
     if (status != CLI_OK)
-        return status;
+        return CLI_CONFIG;
     status = run_config(config, summary_path, quiet);
     config_free(config);
     return status;
@@ -182,7 +193,9 @@ const struct command cli_command_run = {
     .arguments = "",
     .summary = "Runs the gateway until SIGTERM or SIGINT (Ctrl-C).",
     .help = "On a terminal a line shows what is going on; otherwise the log has one a minute.\n"
-            "The last line of the log counts what was accepted, committed and dropped.\n\n"
+            "The last line of the log counts what was accepted, committed and dropped.\n"
+            "Exit status, besides those of all commands: 75 another gateway has the database;\n"
+            "78 the configuration or the database's folder must be mended first.\n\n"
             "  -q, --quiet            no such lines\n"
             "  -S, --summary-json FILE\n"
             "                         the counts of the last line as JSON, for each source too\n",
