@@ -91,9 +91,27 @@ static enum gw_err save_alert(struct store *s, const struct alert_change *c, int
         alert_reason_name(c->reason), or_null(c->who));
 }
 
+/* After a COMMIT that failed and was stored nevertheless (see resolve_doubt). */
+static enum gw_err find_event(struct store *s, const struct alert_change *c, bool *exists)
+{
+    enum gw_err err = db_bind(s->db, &s->sql->event_find,
+                              "SELECT 1 FROM alert_event WHERE alert_id = ? AND time = ?"
+                              " AND state = ?",
+                              "iis", c->alert_id, c->time_us, alert_state_name(c->state));
+
+    return err == GW_OK && (err = db_step(s->sql->event_find, exists)) == GW_OK && *exists
+               ? db_finish(s->sql->event_find)
+               : err;
+}
+
 static enum gw_err save_event(struct store *s, const struct alert_change *c)
 {
-    enum gw_err err = db_run(
+    bool exists = false;
+    enum gw_err err = s->is_repeating ? find_event(s, c, &exists) : GW_OK;
+
+    if (err != GW_OK || exists)
+        return err;
+    err = db_run(
         s->db, &s->sql->event,
         "INSERT INTO alert_event (alert_id, time, state, severity, value, limit_value, reason,"
         " who, comment, until, repeat, withheld)"

@@ -16,6 +16,7 @@ enum gw_err books_begin_run(struct store *s)
     sqlite3_finalize(st);
     if (err == GW_OK)
         s->run_id = sqlite3_last_insert_rowid(s->db);
+    s->commits = 0;
     memset(s->saved, 0, s->source_count * sizeof(*s->saved));
     return err;
 }

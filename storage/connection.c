@@ -134,8 +134,10 @@ void connection_close(struct store *s)
 /* What a new run or a new file needs before the first batch. */
 static enum gw_err begin_run(struct store *s)
 {
-    enum gw_err err = db_exec(s->db, "BEGIN IMMEDIATE");
+    enum gw_err err = mark_check(s);
 
+    if (err == GW_OK)
+        err = db_exec(s->db, "BEGIN IMMEDIATE");
     if (err == GW_OK && (err = rollup_begin(s)) == GW_OK && (err = books_begin_run(s)) == GW_OK &&
         (err = undated_begin_run(s)) == GW_OK && (err = alerts_reserve(s)) == GW_OK)
         err = sensors_register(s);
@@ -230,8 +232,11 @@ enum gw_err store_begin(struct store *s)
 
 enum gw_err store_end(struct store *s, enum gw_err err)
 {
-    if (err == GW_OK)
+    s->commit_failed = false;
+    if (err == GW_OK) {
         err = db_run(s->db, &s->sql->commit, "COMMIT", "");
+        s->commit_failed = err != GW_OK;
+    }
     if (err == GW_OK) {
         metric_add(METRIC_COMMITS, 1);
         return GW_OK;

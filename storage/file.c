@@ -128,9 +128,31 @@ static void log_holder(int fd, const char *path)
               path, pid[0] ? ", process " : "", pid);
 }
 
-enum gw_err file_lock(const char *path, int *out)
+void file_note(int fd, const char *note)
 {
-    char name[PATH_MAX], pid[32];
+    char text[FILE_NOTE_SIZE + 32];
+
+    /* The process is only a help to people: the lock itself does not depend on it. */
+    int n = snprintf(text, sizeof(text), "%ld\n%s\n", (long)getpid(), note);
+    if (n >= (int)sizeof(text) || pwrite(fd, text, (size_t)n, 0) != n || ftruncate(fd, n) != 0)
+        log_debug("cannot note anything in the lock file: %s", log_errno(errno));
+}
+
+/* The second line. */
+static void read_note(int fd, char note[static FILE_NOTE_SIZE])
+{
+    char text[FILE_NOTE_SIZE + 32];
+    ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+
+    text[n > 0 ? n : 0] = '\0';
+    const char *line = strchr(text, '\n');
+    snprintf(note, FILE_NOTE_SIZE, "%s", line ? line + 1 : "");
+    note[strcspn(note, "\n")] = '\0';
+}
+
+enum gw_err file_lock(const char *path, int *out, char note[static FILE_NOTE_SIZE])
+{
+    char name[PATH_MAX];
 
     snprintf(name, sizeof(name), "%s.lock", path);
     int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
@@ -144,10 +166,8 @@ enum gw_err file_lock(const char *path, int *out)
         close(fd);
         return GW_EBUSY;
     }
-    /* Only a help to people: the lock itself does not depend on it. */
-    int n = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)n, 0) != n)
-        log_debug("cannot note the process in %s: %s", name, log_errno(errno));
+    read_note(fd, note);
+    file_note(fd, note);
     *out = fd;
     return GW_OK;
 }

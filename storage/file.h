@@ -14,8 +14,14 @@
  * and is on no network file system, whose locks and shared memory SQLite's WAL cannot rely on. */
 enum gw_err file_prepare(const char *path);
 
-/* Takes <path>.lock for this process, until *out is closed. GW_EBUSY: another one holds it. */
-enum gw_err file_lock(const char *path, int *out);
+#define FILE_NOTE_SIZE 96
+
+/* Takes <path>.lock for this process, until *out is closed, and gives the note that the last holder
+ * left there ("" for none). GW_EBUSY: another one holds it. */
+enum gw_err file_lock(const char *path, int *out, char note[static FILE_NOTE_SIZE]);
+
+/* Leaves a line of text in the lock file; fd: of file_lock(). Not synced to the disk. */
+void file_note(int fd, const char *note);
 
 /* Renames the database with its -wal and -shm to <path>.corrupt-<UTC time>. */
 enum gw_err file_set_aside(const char *path, const char *why);

@@ -5,6 +5,7 @@
 
 #include "gateway/core/clock.h"
 #include "storage/db.h"
+#include "storage/file.h"
 #include "storage/span.h"
 #include "storage/store.h"
 
@@ -31,6 +32,7 @@ struct slot {
 /* Readings of this transaction, by source. */
 struct counts {
     uint64_t committed, duplicates;
+    uint64_t doubtful; /* of the batch before, whose COMMIT failed: it may be stored all the same */
 };
 
 struct store {
@@ -39,6 +41,7 @@ struct store {
     char *path;
     size_t source_count;
     int lock_fd;
+    char note[FILE_NOTE_SIZE]; /* of the last run, until it was compared with the database */
     char instance[9];
 
     /* the connection, and what belongs to the file behind it */
@@ -46,10 +49,14 @@ struct store {
     struct stat file;
     struct store_sql *sql;
     int64_t run_id;
-    bool is_stale;   /* a transaction failed: memory must be read from the database again */
-    bool is_suspect; /* an I/O error: the connection is not to be trusted any more */
-    bool is_corrupt; /* the file is to be set aside */
-    bool is_careful; /* somebody edited sensor_latest: no reading counts as new for certain */
+    int64_t commits;    /* batches of this run, as its row says */
+    bool is_stale;      /* a transaction failed: memory must be read from the database again */
+    bool is_suspect;    /* an I/O error: the connection is not to be trusted any more */
+    bool is_corrupt;    /* the file is to be set aside */
+    bool commit_failed; /* the last transaction's COMMIT: SQLite may find it in the log later */
+    bool in_doubt;      /* such a batch is to be looked for before the next one */
+    bool is_repeating;  /* it has: the present transaction finds its own readings stored */
+    bool is_careful;    /* somebody edited sensor_latest: no reading counts as new for certain */
 
     /* mirrors of the database */
     struct slot *slots; /* by sensor index */
@@ -119,7 +126,7 @@ struct store_sql {
     sqlite3_stmt *insert_many, *insert_one, *latest;
     sqlite3_stmt *sensor_find, *sensor_add, *sensor_update;
     sqlite3_stmt *ledger, *run_commit, *meta;
-    sqlite3_stmt *alert, *alert_sensor, *event, *event_done, *shelf_put, *shelf_drop;
+    sqlite3_stmt *alert, *alert_sensor, *event, *event_find, *event_done, *shelf_put, *shelf_drop;
     sqlite3_stmt *pending_add, *pending_next, *pending_drop;
     sqlite3_stmt *minute, *minute_recompute, *hour_recompute;
     sqlite3_stmt *undated_add, *undated_next, *undated_drop, *undated_latest, *undated_count;
@@ -181,6 +188,10 @@ enum gw_err undated_run(struct store *s, int64_t deadline_us, bool *more);
 
 /* space.c */
 void space_check(struct store *s); /* looks every two seconds */
+
+/* mark.c */
+void mark_save(struct store *s);         /* after a batch was committed */
+enum gw_err mark_check(struct store *s); /* at start: whether commits are missing */
 
 /* retention.c */
 enum gw_err retention_load(struct store *s);

@@ -120,7 +120,13 @@ static enum gw_err add_doubtful(struct store *s, struct slot *slot, const struct
         return err;
     if (added)
         return count_in(s, slot, r);
-    s->counts[sensor_table_get(s->options.sensors, r->sensor)->source].duplicates++;
+    struct counts *counts = &s->counts[sensor_table_get(s->options.sensors, r->sensor)->source];
+    if (s->is_repeating && counts->doubtful > 0) {
+        counts->doubtful--;
+        counts->committed++;
+    } else {
+        counts->duplicates++;
+    }
     return GW_OK;
 }
 
@@ -182,5 +188,6 @@ void readings_forget(struct store *s)
         s->slots[s->touched[i]].touched = false;
     s->touched_count = 0;
     s->buffered = 0;
-    memset(s->counts, 0, s->source_count * sizeof(*s->counts));
+    for (size_t i = 0; i < s->source_count; i++)
+        s->counts[i].committed = s->counts[i].duplicates = 0;
 }

@@ -76,7 +76,8 @@ enum gw_err store_open(struct store **out, const struct store_options *options)
     if (!s)
         return GW_ENOMEM;
     if ((err = file_prepare(s->path)) != GW_OK ||
-        (err = file_lock(s->path, &s->lock_fd)) != GW_OK || (err = connection_open(s)) != GW_OK ||
+        (err = file_lock(s->path, &s->lock_fd, s->note)) != GW_OK ||
+        (err = connection_open(s)) != GW_OK ||
         (err = rollup_run(s, clock_wall_us(), clock_mono_us() + OPEN_ROLLUP_US, &more)) != GW_OK) {
         log_error("database %s cannot be opened: %s", s->path, gw_strerror(err));
         destroy(s);
@@ -126,20 +127,58 @@ static enum gw_err write_records(struct store *s, const struct record *records, 
     return books_save(s);
 }
 
+/* A COMMIT whose sync failed may have reached the log nevertheless; when the log is read again the
+ * batch is there. Then the caller's next try finds its own readings, which are no duplicates. */
+static enum gw_err resolve_doubt(struct store *s)
+{
+    int64_t commits = 0;
+    sqlite3_stmt *st = NULL;
+    bool row = false;
+
+    s->is_repeating = false;
+    if (!s->in_doubt)
+        return GW_OK;
+    enum gw_err err = db_bind(s->db, &st, "SELECT commits FROM run WHERE id = ?", "i", s->run_id);
+    if (err == GW_OK && (err = db_step(st, &row)) == GW_OK && row)
+        commits = sqlite3_column_int64(st, 0);
+    sqlite3_finalize(st);
+    if (err != GW_OK)
+        return err;
+    s->is_repeating = commits > s->commits;
+    s->commits = commits > s->commits ? commits : s->commits;
+    return GW_OK;
+}
+
+static void note_doubt(struct store *s, enum gw_err err)
+{
+    if (err == GW_OK)
+        s->in_doubt = false;
+    else if (s->commit_failed)
+        s->in_doubt = true;
+    for (size_t i = 0; i < s->source_count && s->commit_failed; i++)
+        s->counts[i].doubtful = s->counts[i].committed;
+}
+
 static enum gw_err append_once(struct store *s, const struct record *records, size_t n,
                                uint64_t *duplicates)
 {
     undated_look(s);
     enum gw_err err = store_begin(s);
-    if (err == GW_OK)
-        err = store_end(s, write_records(s, records, n));
-    else
+    if (err == GW_OK) {
+        if ((err = resolve_doubt(s)) == GW_OK)
+            err = write_records(s, records, n);
+        err = store_end(s, err);
+        note_doubt(s, err);
+    } else {
         metric_add(METRIC_COMMIT_FAILURES, 1);
+    }
     *duplicates = 0;
     if (err == GW_OK) {
         for (size_t i = 0; i < s->source_count; i++)
             *duplicates += s->counts[i].duplicates;
         books_settle(s);
+        s->commits++;
+        mark_save(s);
         s->result_count = 0;
         metric_set(METRIC_OUTBOX_DEPTH, s->outbox_depth);
     }
