@@ -187,6 +187,7 @@ class Gateway:
         self.summary_path = os.path.join(folder, f"{name}-summary.json")
         self.database = config["storage"]["path"] if isinstance(config, dict) else os.path.join(folder, f"{name}.db")
         self.process, self.runs = None, 0
+        self.prefix = []  # a command that becomes the gateway
         with open(self.config_path, "w", encoding="utf-8") as f:
             f.write(config if isinstance(config, str) else "".join(f"{k}: {yaml(v)}\n" for k, v in config.items()))
         os.chmod(self.config_path, 0o600)
@@ -195,7 +196,7 @@ class Gateway:
         if os.path.exists(self.summary_path):
             os.unlink(self.summary_path)
         self.runs += 1
-        self.process = Process([SENSORGW, "-c", self.config_path, "run", "--summary-json", self.summary_path],
+        self.process = Process([*self.prefix, SENSORGW, "-c", self.config_path, "run", "--summary-json", self.summary_path],
                                os.path.join(self.folder, f"{self.name}-{self.runs}.log"))
         wait_for("the gateway has its database", self._is_up)
         return self
