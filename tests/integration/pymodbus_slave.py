@@ -2,27 +2,23 @@
 """An independent Modbus slave: pymodbus, on TCP (`tcp PORT`) or on a serial line (`rtu PATH`).
 
 Units 1 and 2; holding register a of unit u holds 1000 u + a, input registers 5000 more, coils and discrete inputs the
-lowest bit of that; 500 … hold the values of the test of types, as the specification lays them out.
+lowest bit of that; 600 … hold every type in every order (typed_registers.py).
 """
-import struct
 import sys
 
 from pymodbus.datastore import ModbusSequentialDataBlock, ModbusServerContext, ModbusSlaveContext
 from pymodbus.server import StartSerialServer, StartTcpServer
 from pymodbus.transaction import ModbusRtuFramer
 
-SIZE = 600
-# address, struct format, value
-TYPED = [(500, ">h", -123), (502, ">i", -123456), (504, ">I", 4000000000), (506, ">f", 12.5), (508, ">d", -0.001),
-         (512, ">q", 9007199254740993)]
+from typed_registers import placed
+
+SIZE = 900
 
 
 def words(unit, offset):
     values = [1000 * unit + offset + a for a in range(SIZE)]
-    for address, form, value in TYPED:
-        data = struct.pack(form, value)
-        for i in range(0, len(data), 2):
-            values[address + i // 2] = data[i] << 8 | data[i + 1]
+    for address, _, _, registers, _ in placed():
+        values[address:address + len(registers)] = registers
     return values
 
 

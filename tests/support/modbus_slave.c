@@ -174,7 +174,7 @@ static void misbehave(struct modbus_slave *s, enum slave_fault fault, uint8_t *o
 {
     if (fault == SLAVE_DRIP) {
         for (size_t i = 0; i < n; i++)
-            later(s, out + i, 1, (int64_t)(i + 1) * s->o.drip_us);
+            later(s, out + i, 1, s->o.drip_after_us + (int64_t)(i + 1) * s->o.drip_us);
         return;
     }
     if (fault == SLAVE_GARBAGE) {

@@ -25,7 +25,7 @@ enum slave_fault {
     SLAVE_LONG,    /* bytes after the frame */
     SLAVE_GARBAGE, /* noise for an answer */
     SLAVE_DAMAGED, /* a bit of the answer flips */
-    SLAVE_DRIP,    /* byte by byte, each after drip_us */
+    SLAVE_DRIP,    /* byte by byte, each after drip_us, the first after drip_after_us more */
     SLAVE_DROP,    /* TCP: closes the connection */
     SLAVE_ILLEGAL_ADDRESS,
     SLAVE_BUSY,
@@ -41,7 +41,7 @@ struct modbus_slave_options {
     /* In the slave's thread; NULL: always good. */
     enum slave_fault (*fault)(void *arg, const struct slave_request *q);
     void *arg;
-    int64_t late_us, drip_us;
+    int64_t late_us, drip_us, drip_after_us;
     int port;          /* TCP: 0 for a free one */
     bool rtu_over_tcp; /* TCP: RTU frames on the connection */
 };
