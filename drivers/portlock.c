@@ -14,6 +14,7 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 enum gw_err portlock_error(int error)
@@ -37,6 +38,28 @@ enum gw_err portlock_error(int error)
 }
 
 /* --- who has it: what of /proc we may see --- */
+
+/* Who holds a lock on the file, as proc_locks(5) has it; 0: nobody. */
+static long lock_holder(const struct stat *st)
+{
+    FILE *f = fopen("/proc/locks", "re");
+    char line[160];
+    long holder = 0;
+
+    while (f && holder == 0 && fgets(line, sizeof(line), f)) {
+        unsigned major_number, minor_number;
+        unsigned long inode;
+        long pid;
+        if (sscanf(line, "%*d: FLOCK %*s %*s %ld %x:%x:%lu", &pid, &major_number, &minor_number,
+                   &inode) == 4 &&
+            major_number == major(st->st_dev) && minor_number == minor(st->st_dev) &&
+            inode == st->st_ino && pid > 0)
+            holder = pid;
+    }
+    if (f)
+        fclose(f);
+    return holder;
+}
 
 static bool has_open(const char *pid, dev_t device)
 {
@@ -76,7 +99,17 @@ static void name_holder(const char *port, char *fault, size_t size)
     DIR *processes;
 
     snprintf(fault, size, "in use by another process");
-    if (stat(port, &st) != 0 || !(processes = opendir("/proc")))
+    if (stat(port, &st) != 0)
+        return;
+    long holder = lock_holder(&st);
+    if (holder > 0) {
+        char pid[24];
+        snprintf(pid, sizeof(pid), "%ld", holder);
+        name_process(pid, fault, size);
+        return;
+    }
+    /* It has no lock, but excludes others: whoever has the port open. */
+    if (!(processes = opendir("/proc")))
         return;
     for (const struct dirent *e; (e = readdir(processes));) {
         if (!isdigit((unsigned char)e->d_name[0]) || strtol(e->d_name, NULL, 10) == getpid())

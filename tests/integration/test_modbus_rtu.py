@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Modbus RTU over pseudo-terminals: against pymodbus behind socat, and against the simulator when it misbehaves."""
 import os
+import sys
+import time
 
 from harness import GatewayTest, Process, main
 
@@ -48,11 +50,65 @@ class ModbusRtu(GatewayTest):
         simulator = self.simulator("--rtu", self.path("bus"))
         gateway = self.gateway([self.bus(self.path("bus"))])
         self.wait_for("values", lambda: (gateway.latest("u2/r50") or (0, ""))[1] == "good")
-        simulator.command("unplug rtu")
-        self.wait_for("bad quality", lambda: gateway.latest("u2/r50")[1] != "good")
-        simulator.command("plug rtu")
-        self.wait_for("values again", lambda: gateway.latest("u2/r50")[1] == "good")
+        before = self.descriptors(gateway)
+        for seconds in (0, 0, 8):  # so long that a back-off would have grown
+            simulator.command("unplug rtu")
+            self.wait_for("bad quality", lambda: gateway.latest("u2/r50")[1] != "good")
+            time.sleep(seconds)
+            simulator.command("plug rtu")
+            plugged = time.monotonic()
+            self.wait_for("values again", lambda: gateway.latest("u2/r50")[1] == "good")
+            print(f"values again {time.monotonic() - plugged:.1f} s after the adapter was plugged in", file=sys.stderr)
+        self.assertEqual(self.descriptors(gateway), before)
         self.check_books(gateway, gateway.stop())
+
+    @staticmethod
+    def descriptors(gateway):
+        """What it has open, but for the database's passing files."""
+        folder = f"/proc/{gateway.process.pid}/fd"
+        return sorted(target for target in (os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder))
+                      if "/pts/" in target or target.startswith("socket"))
+
+    def test_a_port_that_another_process_has_is_said_to_be_in_use_and_by_whom(self):
+        self.simulator("--rtu", self.path("bus"))
+        first = self.gateway([self.bus(self.path("bus"))])
+        self.wait_for("values", lambda: (first.latest("u1/r1") or (0, ""))[1] == "good")
+        second = self.gateway([self.bus(self.path("bus"))], name="second")
+        self.wait_for("the reason", lambda: f"in use by process {first.process.pid} (" in second.process.output())
+        self.wait_for("bad quality", lambda: (second.latest("u1/r1") or (0, ""))[1] == "timeout")
+        good = first.count()
+        self.wait_for("the first goes on", lambda: first.count() > good + 30)
+        self.assertEqual(first.value("SELECT count(*) FROM reading WHERE quality != 0"), 0)
+        first.stop()
+        self.wait_for("the second has it now", lambda: second.latest("u1/r1")[1] == "good")
+        self.check_books(second, second.stop())
+
+    def test_a_port_without_rs485_says_what_to_do(self):
+        self.simulator("--rtu", self.path("bus"))
+        source = self.bus(self.path("bus"))
+        source["rs485"] = {"rts_on_send": True}
+        gateway = self.gateway([source])
+        self.wait_for("the reason", lambda: 'leave out "rs485:"' in gateway.process.output())
+        self.check_books(gateway, gateway.stop())
+
+    def test_a_counter_goes_on_where_it_was(self):
+        simulator = self.simulator("--rtu", self.path("bus"))
+        simulator.command("set 3 65000")
+        source = self.bus(self.path("bus"), (1,))
+        source["devices"][0]["sensors"] = [{"name": "total", "holding": 3, "counter": True},
+                                           {"name": "rate", "holding": 3, "counter": True, "per": "1h"}]
+        gateway = self.gateway([source])
+        self.wait_for("the start", lambda: gateway.latest("u1/total") == (65000, "good"))
+        simulator.command("set 3 64")
+        self.wait_for("a wrap", lambda: gateway.latest("u1/total") == (65600, "good"))
+        self.wait_for("a rate", lambda: gateway.latest("u1/rate") == (0, "good"))
+        self.assertGreater(gateway.value("SELECT max(value) FROM readings WHERE sensor = 'u1/rate'"), 0)
+        self.check_books(gateway, gateway.stop())
+        simulator.command("set 3 164")
+        gateway.start()
+        self.wait_for("100 more", lambda: gateway.latest("u1/total") == (65700, "good"))
+        self.assertEqual(gateway.rows("SELECT value FROM readings WHERE sensor = 'u1/total' AND value < 65000"), [])
+        gateway.stop()
 
 
 if __name__ == "__main__":
