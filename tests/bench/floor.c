@@ -3,6 +3,7 @@
  * nothing behind them. Started by bench_path.py, which compares.
  *
  *   bench-floor modbus PORT UNITS ADDRESSES STEP COUNT SECONDS
+ *   bench-floor devices PORT DEVICES COUNT SECONDS
  *   bench-floor mqtt HOST:PORT QOS MESSAGES
  *   bench-floor latency HOST:PORT PUBLISH-TOPIC SUBSCRIBE-TOPIC ROUNDS PAUSE-MS
  */
@@ -50,6 +51,41 @@ static int modbus(char **arg)
     printf("requests=%u seconds=%.3f cpu=%.3f\n", requests, took, bench_cpu() - cpu);
     modbus_close(ctx);
     modbus_free(ctx);
+    return 0;
+}
+
+#define DEVICES_MAX 120
+
+/* The devices are 127.0.0.1, 127.0.0.2 … with a connection each, asked in turn for `count` holding
+ * registers from 1000. */
+static int devices(char **arg)
+{
+    int port = atoi(arg[0]), n = atoi(arg[1]), count = atoi(arg[2]);
+    modbus_t *ctx[DEVICES_MAX];
+    uint16_t registers[MODBUS_MAX_READ_REGISTERS];
+    unsigned requests = 0;
+
+    for (int i = 0; i < n && i < DEVICES_MAX; i++) {
+        char host[32];
+        snprintf(host, sizeof(host), "127.0.0.%d", i + 1);
+        ctx[i] = modbus_new_tcp(host, port);
+        if (!ctx[i] || modbus_connect(ctx[i]) != 0 || modbus_set_slave(ctx[i], 1) != 0)
+            die("no connection to a device");
+    }
+    double seconds = atof(arg[3]), start = bench_now(), cpu = bench_cpu();
+    while (bench_now() - start < seconds) {
+        for (int i = 0; i < n && i < DEVICES_MAX; i++) {
+            if (modbus_read_registers(ctx[i], 1000, count, registers) != count)
+                die("a device did not answer");
+            requests++;
+        }
+    }
+    double took = bench_now() - start;
+    printf("requests=%u seconds=%.3f cpu=%.3f\n", requests, took, bench_cpu() - cpu);
+    for (int i = 0; i < n && i < DEVICES_MAX; i++) {
+        modbus_close(ctx[i]);
+        modbus_free(ctx[i]);
+    }
     return 0;
 }
 
@@ -164,6 +200,8 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (argc == 8 && strcmp(argv[1], "modbus") == 0)
         return modbus(argv + 2);
+    if (argc == 6 && strcmp(argv[1], "devices") == 0)
+        return devices(argv + 2);
     if (argc == 5 && strcmp(argv[1], "mqtt") == 0)
         return count_messages(argv + 2);
     if (argc == 7 && strcmp(argv[1], "latency") == 0)

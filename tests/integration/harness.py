@@ -60,7 +60,8 @@ class GatewayTest(unittest.TestCase):
         if not rules:
             del config["rules"]
         for section, values in sections.items():
-            config.setdefault(section, {}).update(values)
+            known = config.get(section)
+            config[section] = {**known, **values} if isinstance(known, dict) else values
         gateway = Gateway(self.folder, config, name)
         self.addCleanup(lambda: gateway.process and gateway.process.stop())
         return gateway.start() if start else gateway

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define TCP_CLIENTS_MAX 32
+#define TCP_CLIENTS_MAX 128
 
 /* A Modbus TCP server on which every unit id answers. */
 struct tcp_server {
