@@ -277,7 +277,8 @@ static bool raw_to_bits(const struct modbus_field *f, const struct modbus_raw *r
     if (raw->is_integer)
         return integer_to_bits(f, raw->integer, bits);
     /* What is left is a uint64 that no int64_t holds. */
-    if (f->type != TYPE_UINT64 || f->width || !(raw->real >= 0x1p63 && raw->real < 0x1p64))
+    if (f->type != TYPE_UINT64 || decode_field_bits(f) != 64 ||
+        !(raw->real >= 0x1p63 && raw->real < 0x1p64))
         return false;
     *bits = (uint64_t)raw->real;
     return true;

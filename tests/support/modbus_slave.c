@@ -201,6 +201,8 @@ static void answer(struct modbus_slave *s, const uint8_t *request)
     enum slave_fault fault = s->o.fault ? s->o.fault(s->o.arg, &q) : SLAVE_GOOD;
     uint8_t out[FRAME_ROOM] = {0};
 
+    if (s->o.echo)
+        later(s, request, s->mbap ? 12 : 8, 0);
     release(s, q.unit);
     if (fault == SLAVE_DROP)
         hang_up(s);

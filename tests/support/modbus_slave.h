@@ -43,6 +43,7 @@ struct modbus_slave_options {
     void *arg;
     int64_t late_us, drip_us, drip_after_us;
     int port;          /* TCP: 0 for a free one */
+    bool echo;         /* gives each request back before its answer, as some adapters do */
     bool rtu_over_tcp; /* TCP: RTU frames on the connection */
 };
 
