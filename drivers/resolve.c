@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #define SLICE_US (100 * US_PER_MS)
+#define KNOWN_US (500 * US_PER_MS)
 
 /* One for each name that was ever asked for: a thread that hangs in the resolver may still write to
  * it when nobody waits any more, so it is never freed. */
@@ -125,10 +126,12 @@ enum gw_err resolve_host(const char *host, int64_t timeout_us, bool (*stopping)(
     pthread_mutex_lock(&names.lock);
     struct name *n = find_locked(host);
     bool ok = n && (n->asked || start_locked(n));
+    bool known = n && n->known.count > 0;
     pthread_mutex_unlock(&names.lock);
     if (!ok)
         return GW_ENOMEM;
-    enum gw_err err = wait_for(n, timeout_us, stopping, arg);
+    enum gw_err err =
+        wait_for(n, known && timeout_us > KNOWN_US ? KNOWN_US : timeout_us, stopping, arg);
     if (err == GW_ECLOSED)
         return err;
     pthread_mutex_lock(&names.lock);

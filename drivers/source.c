@@ -343,9 +343,10 @@ void source_overrun(struct source *s, uint64_t polls)
     if (s->overruns_said && now - s->overruns_said_us < OVERRUNS_SAID_US)
         return;
     log_warning(
-        "source %s: %llu polls fell out, since those before took too long; `sensorgw check` "
+        "source %s: %llu poll%s fell out, since those before took too long; `sensorgw check` "
         "says what the line has time for",
-        s->config->name, (unsigned long long)(all - s->overruns_said));
+        s->config->name, (unsigned long long)(all - s->overruns_said),
+        all - s->overruns_said == 1 ? "" : "s");
     s->overruns_said = all;
     s->overruns_said_us = now;
 }

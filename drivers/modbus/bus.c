@@ -138,8 +138,10 @@ static bool next_due(struct bus *b, int64_t now_us, uint32_t *id)
         return false;
     if (skipped > 0 && *id < b->capacity) {
         const struct request *r = &b->requests[*id];
-        source_overrun(r->source, skipped);
-        figures_overrun(&b->source->figures, r->unit->figures, skipped);
+        if (r->unit->why == QUALITY_GOOD) { /* what is not asked does not fall out */
+            source_overrun(r->source, skipped);
+            figures_overrun(&b->source->figures, r->unit->figures, skipped);
+        }
     }
     return true;
 }
@@ -209,21 +211,29 @@ static enum gw_err run_volley(struct bus *b, int64_t now_us, uint32_t id)
 
 /* --- polls --- */
 
-enum gw_err bus_poll(struct bus *b, int64_t now_us, int64_t *next_us)
+static enum gw_err ask_what_is_due(struct bus *b, int64_t now_us)
 {
+    enum gw_err err = GW_OK;
     uint32_t id;
 
-    b->failed = false;
-    while (next_due(b, now_us, &id)) {
-        enum gw_err err = b->pipeline > 1    ? run_volley(b, now_us, id)
-                          : id < b->capacity ? take_turn(b, &b->requests[id])
-                                             : probe(b, &b->units[id - b->capacity]);
-        if (err != GW_OK)
-            return err;
-        source_serve(b->source); /* what a person waits for goes before what is due */
+    while (err == GW_OK && next_due(b, now_us, &id)) {
+        err = b->pipeline > 1    ? run_volley(b, now_us, id)
+              : id < b->capacity ? take_turn(b, &b->requests[id])
+                                 : probe(b, &b->units[id - b->capacity]);
+        if (err == GW_OK)
+            source_serve(b->source); /* what a person waits for goes before what is due */
     }
+    return err;
+}
+
+enum gw_err bus_poll(struct bus *b, int64_t now_us, int64_t *next_us)
+{
+    b->failed = false;
+    b->now_us = now_us;
+    enum gw_err err = ask_what_is_due(b, now_us);
+    heal_tell(b);
     *next_us = schedule_next(b->schedule);
-    return GW_OK;
+    return err;
 }
 
 /* --- what people ask --- */

@@ -33,6 +33,14 @@ struct request {
     struct unit *unit;
     uint32_t turns;     /* how often it was due */
     int64_t refused_us; /* it is isolated, and not asked before; 0: not isolated */
+    bool after_bad;     /* what stands before it is isolated */
+};
+
+/* Places side by side that have just been isolated, for one line of the log. */
+struct refusals {
+    const struct request *first; /* NULL: none */
+    struct plan_request range;   /* of all of them */
+    uint8_t exception;
 };
 
 struct bus {
@@ -52,7 +60,9 @@ struct bus {
     size_t request_count, capacity;
     struct schedule *schedule; /* ids: requests, then from `capacity` on the units' probes */
     struct reading *batch;     /* of one request; room for `capacity` */
+    int64_t now_us;            /* what is due in this poll was due by then */
     bool failed;               /* an exchange of this poll has used up its time-out */
+    struct refusals news;      /* not told yet */
 };
 
 static inline const struct plan_request *planned(const struct request *r)
@@ -104,6 +114,8 @@ bool unit_owes_answer(const struct bus *b, uint8_t id);
 
 /* The unit answers the request with this exception. */
 enum gw_err heal_refused(struct bus *b, struct request *r, uint8_t exception);
+/* Logs what has been isolated since the last call. */
+void heal_tell(struct bus *b);
 /* It gives what was isolated. */
 void heal_given(struct bus *b, struct request *r);
 

@@ -5,7 +5,8 @@
  * smaller pieces, the front half of what is in doubt each time, which finds the first bad one among
  * n with log2(n) requests (7 of 125) and one to make sure. It becomes a request of its own, asked
  * for once an hour; those before it have been read on the way, those behind it come with the next
- * cycle, where the next bad one may show up.
+ * cycle, where the next bad one may show up. Bad ones often stand side by side, so the neighbour is
+ * looked at first: each further one in a row takes two requests.
  *
  * Every piece may also be given though the whole was not: the device gives no more than so many at
  * a time, or refuses an unused address in between. Then the request is cut in two where it failed.
@@ -24,6 +25,7 @@
 struct search {
     size_t good, bad;
     size_t cut; /* a piece was refused as a whole, whose front, up to here, is given; 0: none */
+    bool quick; /* the first place was the bad one, as expected */
     uint8_t exception; /* of the last refusal */
 };
 
@@ -50,6 +52,36 @@ static int64_t next_cycle(const struct request *r)
 
 /* --- isolating --- */
 
+void heal_tell(struct bus *b)
+{
+    const struct request *r = b->news.first;
+    char place[ISOLATED_PLACE_SIZE];
+
+    if (!r)
+        return;
+    emit_place(&b->news.range, place, sizeof(place));
+    source_error(r->source,
+                 "%s (unit %u) refuses %s, from %s on: %s; it is left out of other requests and "
+                 "tried again once an hour",
+                 r->device->name, r->unit->id, place, emit_sensor(r, planned(r)->first)->name,
+                 frame_exception_text(b->news.exception));
+    b->news.first = NULL;
+}
+
+static void remember(struct bus *b, const struct request *r, uint8_t exception)
+{
+    const struct plan_request *p = planned(r);
+    struct refusals *news = &b->news;
+
+    if (news->first && news->first->plan == r->plan && news->range.table == p->table &&
+        news->exception == exception && news->range.address + news->range.count == p->address) {
+        news->range.count = (uint16_t)(news->range.count + p->count);
+        return;
+    }
+    heal_tell(b);
+    *news = (struct refusals){.first = r, .range = *p, .exception = exception};
+}
+
 static void isolate(struct bus *b, struct request *r, uint8_t exception)
 {
     const struct plan_request *p = planned(r);
@@ -58,17 +90,12 @@ static void isolate(struct bus *b, struct request *r, uint8_t exception)
                                .exception = exception,
                                .since_us = clock_wall_us(),
                                .next_try_us = clock_mono_us() + RETRY_US};
-    bool news = r->refused_us == 0;
 
     emit_place(p, i.place, sizeof(i.place));
+    if (r->refused_us == 0)
+        remember(b, r, exception);
     r->refused_us = i.next_try_us;
     figures_isolate(&b->source->figures, &i);
-    if (news)
-        source_error(r->source,
-                     "%s (unit %u) refuses %s, %s: %s; it is left out of other requests and tried "
-                     "again once an hour",
-                     r->device->name, r->unit->id, i.place, emit_sensor(r, p->first)->name,
-                     frame_exception_text(exception));
     emit_bad(b, r, QUALITY_EXCEPTION);
 }
 
@@ -81,7 +108,8 @@ void heal_given(struct bus *b, struct request *r)
         log_info("source %s: unit %u gives %s now", r->source->config->name, r->unit->id, c->name);
 }
 
-/* Fields from s->good up to s->bad are one place, and refused. */
+/* Fields from s->good up to s->bad are one place, and refused. Those behind it come at once when
+ * that was quickly found. */
 static void isolate_found(struct bus *b, struct request *r, const struct search *s)
 {
     struct request *found = r;
@@ -90,7 +118,7 @@ static void isolate_found(struct bus *b, struct request *r, const struct search 
     if (s->good > 0)
         found = cut(b, r, s->good, clock_mono_us() + planned(r)->period_us);
     if (n < planned(found)->fields)
-        cut(b, found, n, next_cycle(found));
+        cut(b, found, n, s->quick ? b->now_us : next_cycle(found))->after_bad = true;
     isolate(b, found, s->exception);
     if (found != r)
         found->turns++; /* r's are counted by who asked for it */
@@ -106,6 +134,14 @@ static bool same_place(const struct request *r, size_t field)
     return f[-1].address == f->address && f[-1].count == f->count;
 }
 
+/* The end of the place that field number `at` belongs to. */
+static size_t place_end(const struct request *r, size_t at, size_t most)
+{
+    for (at++; at < most && same_place(r, at);)
+        at++;
+    return at;
+}
+
 /* Where to part what is in doubt: about the middle, between two places. 0: it is one place. */
 static size_t middle(const struct request *r, const struct search *s)
 {
@@ -115,8 +151,7 @@ static size_t middle(const struct request *r, const struct search *s)
         at--;
     if (at > s->good)
         return at;
-    for (at = s->good + 1; at < s->bad && same_place(r, at);)
-        at++;
+    at = place_end(r, s->good, s->bad);
     return at < s->bad ? at : 0;
 }
 
@@ -144,10 +179,18 @@ static enum verdict try_part(struct bus *b, struct request *r, size_t first, siz
     return UNCLEAR;
 }
 
+/* Where to look next; 0: only one place is left. */
+static size_t next_cut(const struct request *r, const struct search *s)
+{
+    size_t end = place_end(r, 0, s->bad);
+
+    return r->after_bad && s->good == 0 && end < s->bad ? end : middle(r, s);
+}
+
 /* False: something else came between, which has been dealt with. */
 static bool narrow_down(struct bus *b, struct request *r, struct search *s, enum gw_err *err)
 {
-    for (size_t at; (at = middle(r, s)) != 0;) {
+    for (size_t at; (at = next_cut(r, s)) != 0;) {
         enum verdict v = try_part(b, r, s->good, at, s, err);
         if (v == UNCLEAR)
             return false;
@@ -157,6 +200,7 @@ static bool narrow_down(struct bus *b, struct request *r, struct search *s, enum
         } else {
             s->cut = 0;
             s->bad = at;
+            s->quick = r->after_bad && s->good == 0;
         }
     }
     if (s->cut == 0) /* the piece that is left has been refused on its own */

@@ -33,6 +33,8 @@ static enum gw_err open_bus(struct source *s)
     transport.trace = trace;
     transport.arg = s;
     enum gw_err err = transport_open(&t, &transport, fault);
+    if (err == GW_ECLOSED) /* stopping */
+        return err;
     if (err != GW_OK) {
         source_error(s, "cannot open %s: %s", o->port ? o->port : o->address,
                      err == GW_ENOMEM ? gw_strerror(err) : fault);

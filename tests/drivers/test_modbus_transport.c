@@ -5,13 +5,16 @@
 #include "tests/support/modbus_rig.h"
 
 #include <linux/serial.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -132,6 +135,52 @@ static void a_connection_notices_that_the_other_side_is_gone(void **state)
     modbus_slave_stop(slave);
 }
 
+/* --- a name server that does not answer --- */
+
+int __real_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+                       struct addrinfo **out);
+int __wrap_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+                       struct addrinfo **out);
+
+static atomic_bool silent = true;
+
+int __wrap_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+                       struct addrinfo **out)
+{
+    while (strcmp(host, "hole.example") == 0 && !(hints->ai_flags & AI_NUMERICHOST) &&
+           atomic_load(&silent))
+        clock_sleep_us(US_PER_MS);
+    return __real_getaddrinfo(
+        strcmp(host, "hole.example") == 0 && !(hints->ai_flags & AI_NUMERICHOST) ? "127.0.0.1"
+                                                                                 : host,
+        service, hints, out);
+}
+
+static void a_silent_name_server_holds_up_neither_another_source_nor_a_stop(void **state)
+{
+    struct modbus_slave_options none = {0};
+    struct modbus_slave *slave = modbus_slave_start_tcp(&none);
+    struct rig r[2];
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++)
+        rig_prepare(&r[i], slave, 1, 1, 20 * US_PER_MS);
+    r[1].source_options.host = (char *)(uintptr_t) "hole.example";
+    rig_open(&r[0]);
+    r[1].env = r[0].env;
+    assert_int_equal(source_create(&r[1].source, &r[1].config, &r[1].env), GW_OK);
+    assert_int_equal(source_start(r[1].source), GW_OK);
+    rig_run(&r[0], 20, 10 * US_PER_SECOND);
+    assert_true(rig_good(&r[0]) >= 20);
+    int64_t begin = clock_mono_us();
+    source_stop(r[1].source);
+    assert_true(clock_mono_us() - begin < 4 * US_PER_SECOND); /* the name server would take 5 s */
+    atomic_store(&silent, false);
+    source_destroy(r[1].source);
+    rig_close(&r[0]);
+    modbus_slave_stop(slave);
+}
+
 /* --- RS-485 --- */
 
 static void a_port_that_hears_itself_gives_the_same_values(void **state)
@@ -163,6 +212,7 @@ int main(void)
         cmocka_unit_test(the_silence_is_that_of_the_specification),
         cmocka_unit_test(requests_keep_the_silence),
         cmocka_unit_test(a_connection_notices_that_the_other_side_is_gone),
+        cmocka_unit_test(a_silent_name_server_holds_up_neither_another_source_nor_a_stop),
         cmocka_unit_test(a_port_that_hears_itself_gives_the_same_values),
     };
 
