@@ -70,6 +70,8 @@ static bool has_open(const char *pid, dev_t device)
     if (!fds)
         return false;
     bool found = false;
+    /* glibc's readdir() is safe as long as no two threads share a folder. */
+    /* cppcheck-suppress readdirCalled */
     for (const struct dirent *e; !found && (e = readdir(fds));) {
         struct stat st;
         found = fstatat(dirfd(fds), e->d_name, &st, 0) == 0 && S_ISCHR(st.st_mode) &&
@@ -111,6 +113,7 @@ static void name_holder(const char *port, char *fault, size_t size)
     /* It has no lock, but excludes others: whoever has the port open. */
     if (!(processes = opendir("/proc")))
         return;
+    /* cppcheck-suppress readdirCalled */
     for (const struct dirent *e; (e = readdir(processes));) {
         if (!isdigit((unsigned char)e->d_name[0]) || strtol(e->d_name, NULL, 10) == getpid())
             continue;

@@ -19,10 +19,10 @@ struct resolved {
     char addresses[RESOLVE_ADDRESSES_MAX][RESOLVE_ADDRESS_SIZE]; /* numeric, best first */
 };
 
-/* Waits at most timeout_us (half a second for a name whose meaning is known from before), and not when stopping(arg) is true, which is asked every 100 ms; an
- * address in numbers needs no waiting. GW_ENOENT: there is no such host; GW_ETIMEDOUT: no answer
- * yet, and the name was never known: the question stays asked, and the next call may have the
- * answer; GW_ECLOSED: stopping; GW_ENOMEM. */
+/* Waits at most timeout_us (half a second for a name whose meaning is known from before), and not
+ * when stopping(arg) is true, which is asked every 100 ms; an address in numbers needs no waiting.
+ * GW_ENOENT: there is no such host; GW_ETIMEDOUT: no answer yet, and the name was never known: the
+ * question stays asked, and the next call may have the answer; GW_ECLOSED: stopping; GW_ENOMEM. */
 enum gw_err resolve_host(const char *host, int64_t timeout_us, bool (*stopping)(void *arg),
                          void *arg, struct resolved *out);
 

@@ -152,7 +152,7 @@ static double range_of(const struct modbus_field *f)
 
     if (kind == KIND_FLOAT)
         return 0;
-    return kind == KIND_BCD ? pow(10, decode_field_bits(f) / 4)
+    return kind == KIND_BCD ? pow(10, (int)(decode_field_bits(f) / 4))
                             : ldexp(1, (int)decode_field_bits(f));
 }
 

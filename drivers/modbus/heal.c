@@ -61,9 +61,10 @@ void heal_tell(struct bus *b)
         return;
     emit_place(&b->news.range, place, sizeof(place));
     source_error(r->source,
-                 "%s (unit %u) refuses %s, from %s on: %s; it is left out of other requests and "
-                 "tried again once an hour",
+                 "%s (unit %u) refuses %s, %s%s: %s; it is left out of other requests and tried "
+                 "again once an hour",
                  r->device->name, r->unit->id, place, emit_sensor(r, planned(r)->first)->name,
+                 b->news.range.count > planned(r)->count ? " and its neighbours" : "",
                  frame_exception_text(b->news.exception));
     b->news.first = NULL;
 }

@@ -105,7 +105,7 @@ static enum exchange drain(struct transport *t, int64_t quiet_us, int64_t deadli
     }
 }
 
-enum exchange transport_send(struct transport *t, const uint8_t *frame, size_t n,
+enum exchange transport_send(struct transport *t, const uint8_t *bytes, size_t n,
                              int64_t deadline_us)
 {
     while (n > 0) {
@@ -113,11 +113,11 @@ enum exchange transport_send(struct transport *t, const uint8_t *frame, size_t n
         if (r != EXCHANGE_OK)
             return r;
         ssize_t sent =
-            is_serial(t) ? write(t->link.fd, frame, n) : send(t->link.fd, frame, n, MSG_NOSIGNAL);
+            is_serial(t) ? write(t->link.fd, bytes, n) : send(t->link.fd, bytes, n, MSG_NOSIGNAL);
         if (sent < 0 && errno != EAGAIN && errno != EINTR)
             return lost(t, log_errno(errno));
         if (sent > 0) {
-            frame += sent;
+            bytes += sent;
             n -= (size_t)sent;
         }
     }
