@@ -16,7 +16,8 @@
 
 #define BACKOFF_FIRST_US (1 * US_PER_SECOND)
 #define BACKOFF_CAP_US (30 * US_PER_SECOND)
-#define IDLE_US US_PER_SECOND /* the longest sleep, whatever a driver says */
+#define STEADY_US (5 * US_PER_SECOND) /* open that long, the next failure is a new one */
+#define IDLE_US US_PER_SECOND         /* the longest sleep, whatever a driver says */
 #define OVERRUNS_SAID_US US_PER_MINUTE
 #define EMIT_AT_ONCE 64 /* readings that are sorted into lanes in one go */
 
@@ -174,7 +175,7 @@ static void run(void *arg)
             if (source_stopping(s))
                 break;
             set_status(s, SOURCE_FAILED);
-            if (clock_mono_us() - opened > BACKOFF_CAP_US)
+            if (clock_mono_us() - opened > STEADY_US)
                 backoff_reset(&backoff);
         } else {
             emit_timeouts(s, &last_bad_us);

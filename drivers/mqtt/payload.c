@@ -206,6 +206,23 @@ bool payload_number(struct payload *p, const char *pointer, double *value)
 
 /* --- times --- */
 
+/* ".25" at *text, to µs; further digits are too small to matter. False: no digit follows the point.
+ */
+static bool parse_fraction(const char **text, int64_t *us)
+{
+    const char *p = *text + 1;
+    int64_t unit = US_PER_SECOND;
+
+    *us = 0;
+    for (; isdigit((unsigned char)*p); p++) {
+        unit /= 10;
+        *us += (*p - '0') * unit;
+    }
+    bool any = p > *text + 1;
+    *text = p;
+    return any;
+}
+
 /* RFC 3339: "2026-01-31T12:00:00.5Z", with an offset, or a space in place of the T. */
 static bool parse_rfc3339(const char *text, int64_t *us)
 {
@@ -217,12 +234,9 @@ static bool parse_rfc3339(const char *text, int64_t *us)
     end = strptime(end + 1, "%H:%M:%S", &tm);
     if (!end)
         return false;
-    double part = 0;
-    if (*end == '.') {
-        char *rest;
-        part = strtod(end, &rest);
-        end = rest;
-    }
+    int64_t part = 0;
+    if (*end == '.' && !parse_fraction(&end, &part))
+        return false;
     int64_t shift = 0;
     int hours, minutes, length = 0;
     if (*end == '+' || *end == '-') {
@@ -232,7 +246,7 @@ static bool parse_rfc3339(const char *text, int64_t *us)
     } else if (strcasecmp(end, "Z") != 0) {
         return false;
     }
-    *us = (int64_t)timegm(&tm) * US_PER_SECOND + (int64_t)llround(part * 1e6) - shift;
+    *us = (int64_t)timegm(&tm) * US_PER_SECOND + part - shift;
     return true;
 }
 

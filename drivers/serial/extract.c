@@ -56,27 +56,41 @@ void extract_split(const char *line, const char *separator, struct fields *out)
     }
 }
 
+static void skip_space(const char **text, size_t *length)
+{
+    while (*length > 0 && isspace((unsigned char)**text)) {
+        (*text)++;
+        (*length)--;
+    }
+}
+
 static bool number(const char *text, size_t length, double *value)
 {
-    char copy[NUMBER_MAX], *end;
+    char copy[NUMBER_MAX] = "", *end;
+    bool negative = false;
 
-    while (length > 0 && isspace((unsigned char)*text)) {
+    skip_space(&text, &length);
+    /* Scales write "+  1.235" and "- 0.5". */
+    if (length > 0 && (*text == '+' || *text == '-')) {
+        negative = *text == '-';
         text++;
         length--;
+        skip_space(&text, &length);
     }
-    if (length >= sizeof(copy))
-        length = sizeof(copy) - 1;
+    if (length == 0 || *text == '+' || *text == '-')
+        return false;
     size_t digits = strspn(text, "+-.0123456789eE");
     if (digits > length)
         digits = length;
+    if (digits >= sizeof(copy))
+        return false;
     memcpy(copy, text, digits);
-    copy[digits] = '\0';
     double result = strtod(copy, &end);
     /* "1.2.3" and "12e" are no numbers, "12 kg" and "12kg" are. */
     bool rest_ok = *end == '\0' || (strspn(end, "eE") > 0 && end[1] == '\0' && digits < length);
     if (end == copy || !rest_ok || !isfinite(result))
         return false;
-    *value = result;
+    *value = negative ? -result : result;
     return true;
 }
 
@@ -92,20 +106,31 @@ bool extract_key(const struct fields *f, const char *key, double *value)
     for (size_t i = 1; i < f->count; i++) {
         const char *text = f->items[i].text;
         size_t left = f->items[i].length;
-        while (left > 0 && isspace((unsigned char)*text)) {
-            text++;
-            left--;
-        }
+        skip_space(&text, &left);
         if (left <= length || strncmp(text, key, length) != 0)
             continue;
         text += length;
         left -= length;
-        while (left > 0 && isspace((unsigned char)*text)) {
-            text++;
-            left--;
-        }
+        skip_space(&text, &left);
         if (left > 0 && (*text == '=' || *text == ':'))
             return number(text + 1, left - 1, value);
     }
     return false;
+}
+
+bool extract_angle(const struct fields *f, size_t n, double *value)
+{
+    double raw;
+
+    if (n + 1 >= f->count || !f->items[n + 1].text || f->items[n + 1].length != 1 ||
+        !extract_field(f, n, &raw))
+        return false;
+    char side = f->items[n + 1].text[0];
+    bool is_latitude = side == 'N' || side == 'S';
+    double degrees = floor(raw / 100), minutes = raw - 100 * degrees;
+    double angle = degrees + minutes / 60;
+    if (raw < 0 || minutes >= 60 || angle > (is_latitude ? 90 : 180) || !strchr("NSEW", side))
+        return false;
+    *value = side == 'S' || side == 'W' ? -angle : angle;
+    return true;
 }

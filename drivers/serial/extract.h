@@ -28,5 +28,8 @@ void extract_split(const char *line, const char *separator, struct fields *out);
  * behind it is not looked at. False: there is none. */
 bool extract_field(const struct fields *f, size_t n, double *value);
 bool extract_key(const struct fields *f, const char *key, double *value);
+/* An angle as NMEA 0183 writes it, degrees and minutes in field n (4807.038) and the hemisphere, N,
+ * S, E or W, in the next one, to degrees; south and west are negative. */
+bool extract_angle(const struct fields *f, size_t n, double *value);
 
 #endif

@@ -111,7 +111,7 @@ enum gw_err port_open(int *out, const struct serial_source *o, const char **what
 static bool wait_for(int fd, short events, int64_t timeout_us)
 {
     struct pollfd p = {.fd = fd, .events = events};
-    int n = poll(&p, 1, (int)(timeout_us / US_PER_MS));
+    int n = poll(&p, 1, timeout_us > 0 ? (int)((timeout_us + US_PER_MS - 1) / US_PER_MS) : 0);
 
     errno = 0;
     if (n <= 0)

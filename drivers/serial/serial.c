@@ -39,7 +39,7 @@ static enum gw_err open_source(struct source *s)
         return err;
     }
     st->source = s;
-    line_init(&st->reader, o->end, o->end_length, (size_t)o->max_line);
+    line_init(&st->reader, &o->format);
     st->ask_us = clock_mono_us();
     st->silent_us = st->ask_us + o->timeout_us;
     s->state = st;
@@ -55,49 +55,72 @@ static void close_source(struct source *s)
     s->state = NULL;
 }
 
-/* The readings of a line; how many sensors found their number. */
-static size_t read_fields(struct state *st, const struct fields *fields)
+static bool read_field(const struct serial_sensor *o, const struct fields *fields, double *raw)
+{
+    if (o->key)
+        return extract_key(fields, o->key, raw);
+    return o->format == FORMAT_NMEA_ANGLE ? extract_angle(fields, (size_t)o->field, raw)
+                                          : extract_field(fields, (size_t)o->field, raw);
+}
+
+/* What a line gave. */
+struct yield {
+    size_t wanted; /* sensors whose line it is */
+    size_t found;  /* that found their number in it */
+};
+
+static struct yield read_fields(struct state *st, const char *line, const struct fields *fields)
 {
     const struct sensor_config *c;
     int64_t now = clock_wall_us();
-    size_t found = 0;
+    struct yield y = {0};
 
     for (size_t i = 0; (c = source_sensor(st->source->config, i)); i++) {
         const struct serial_sensor *o = c->options;
         double raw;
-        bool ok = o->key ? extract_key(fields, o->key, &raw)
-                         : extract_field(fields, (size_t)o->field, &raw);
-        if (!ok)
+        if (o->regex && regexec(o->regex, line, 0, NULL, 0) != 0)
+            continue;
+        y.wanted++;
+        if (!read_field(o, fields, &raw))
             continue;
         source_emit(st->source, c, now, raw);
-        found++;
+        y.found++;
     }
-    return found;
+    return y;
 }
 
-static void on_line(void *arg, const char *line)
+static void refuse(struct state *st, enum drop_reason why, const char *text)
+{
+    const struct serial_source *o = st->source->config->options;
+
+    source_reject(st->source, why);
+    source_error(st->source, "%s: %s", o->port, text);
+}
+
+static void on_line(void *arg, enum line_result result, const char *line)
 {
     struct state *st = arg;
     const struct serial_source *o = st->source->config->options;
     struct fields fields;
+    struct yield y = {0};
     bool matches = true;
 
     metric_add(METRIC_SCANS, 1);
-    if (!line) {
-        source_reject(st->source, DROP_OVERSIZE);
-        source_error(st->source, "%s: a line is longer than max_line", o->port);
+    if (result != LINE_GOOD) {
+        refuse(st, result == LINE_TOO_LONG ? DROP_OVERSIZE : DROP_BAD_PAYLOAD,
+               line_result_text(result));
         return;
     }
     if (o->regex)
         matches = extract_match(line, o->regex, &fields);
     else
         extract_split(line, o->split, &fields);
-    if (matches && read_fields(st, &fields) > 0) {
+    if (matches)
+        y = read_fields(st, line, &fields);
+    if (y.found > 0)
         st->silent_us = clock_mono_us() + o->timeout_us;
-        return;
-    }
-    source_reject(st->source, DROP_BAD_PAYLOAD);
-    source_error(st->source, "%s: a line has no usable value", o->port);
+    else if (y.wanted > 0 || !o->is_mixed)
+        refuse(st, DROP_BAD_PAYLOAD, "a line has no usable value");
 }
 
 static void tell_silence(struct state *st, int64_t now_us)
@@ -139,15 +162,40 @@ static enum gw_err poll_source(struct source *s, int64_t now_us, int64_t *next_u
     }
     if (o->prompt && st->ask_us - now_us < wait)
         wait = st->ask_us - now_us;
+    if (line_due_us(&st->reader) - now_us < wait)
+        wait = line_due_us(&st->reader) - now_us;
     ssize_t n = port_read(st->fd, bytes, sizeof(bytes), wait);
     if (n < 0) {
         source_error(s, "%s: lost: %s", o->port, log_errno(errno));
         return GW_EIO;
     }
-    line_feed(&st->reader, bytes, (size_t)n, on_line, st);
+    line_feed(&st->reader, clock_mono_us(), bytes, (size_t)n, on_line, st);
     tell_silence(st, clock_mono_us());
     *next_us = now_us;
     return GW_OK;
+}
+
+static void describe_lines(const struct serial_source *o, FILE *f)
+{
+    static const char *const checksums[] = {
+#define X(id, name, bytes) [id] = (name),
+        CHECKSUMS(X)
+#undef X
+    };
+    const struct line_format *format = &o->format;
+
+    if (format->end == LINE_END_LENGTH)
+        fprintf(f, "  lines of %zu bytes", format->length);
+    else if (format->end == LINE_END_GAP)
+        fprintf(f, "  lines end with a silence of %g ms", (double)format->gap_us / 1e3);
+    else
+        fprintf(f, "  lines end with %s", o->terminator ? o->terminator : "\\n");
+    if (o->start)
+        fprintf(f, ", begin with %s", o->start);
+    if (format->checksum != CHECKSUM_NONE)
+        fprintf(f, ", checksum %s", checksums[format->checksum]);
+    fprintf(f, "; fields by %s %s\n", o->match ? "match" : "split at",
+            o->match ? o->match : o->split);
 }
 
 static void describe(const struct source_config *c, FILE *f)
@@ -156,17 +204,22 @@ static void describe(const struct source_config *c, FILE *f)
     const struct serial_source *o = c->options;
     const struct sensor_config *s;
 
-    fprintf(f, "  %s, %lld baud %d%c%d%s%s\n", o->port, (long long)o->baud, (int)o->data_bits,
-            parity[o->parity], (int)o->stop_bits, o->prompt ? ", asked with " : "",
-            o->prompt ? o->prompt : "");
+    fprintf(f, "  %s, %lld baud %d%c%d", o->port, (long long)o->baud, (int)o->data_bits,
+            parity[o->parity], (int)o->stop_bits);
+    if (o->prompt)
+        fprintf(f, ", asked with %s every %g s", o->prompt, (double)c->every_us / 1e6);
+    fputc('\n', f);
+    describe_lines(o, f);
     for (size_t i = 0; (s = source_sensor(c, i)); i++) {
         const struct serial_sensor *sensor = s->options;
+        fprintf(f, "  %-32s ", s->name);
         if (sensor->key)
-            fprintf(f, "  %-32s key %s%s%s\n", s->name, sensor->key, s->unit[0] ? ", " : "",
-                    s->unit);
+            fprintf(f, "key %s", sensor->key);
         else
-            fprintf(f, "  %-32s field %d%s%s\n", s->name, (int)sensor->field,
-                    s->unit[0] ? ", " : "", s->unit);
+            fprintf(f, "field %d", (int)sensor->field);
+        if (sensor->where)
+            fprintf(f, " of lines like %s", sensor->where);
+        fprintf(f, "%s%s\n", s->unit[0] ? ", " : "", s->unit);
     }
 }
 
@@ -180,7 +233,9 @@ const struct driver driver_serial = {
             .source_size = sizeof(struct serial_source),
             .sensor_size = sizeof(struct serial_sensor),
             .polled = true,
+            .check_sensor = serial_check_sensor,
             .check_source = serial_check_source,
+            .free_sensor = serial_free_sensor,
             .free_source = serial_free_source,
         },
     .open = open_source,

@@ -235,6 +235,23 @@ class Gateway:
             raise AssertionError(f"sensorgw {arguments} ended with {done.returncode}: {done.stdout}{done.stderr}")
         return done.stdout if status == 0 else done.stderr
 
+    def control(self, request):
+        """Asks the running gateway through its control socket; the answer's lines, each as a list of words."""
+        path = f"{self.database}.control"
+        if not os.path.exists(path):
+            return []
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(PATIENCE)
+            s.connect(path)
+            s.sendall(request.encode() + b"\n")
+            with s.makefile() as answer:
+                lines = iter(answer.readline, "")
+                return [line.rstrip("\n").split("\t") for line in iter(lambda: next(lines), ".\n")]
+
+    def is_open(self, source):
+        """Whether the source has its port, connection or files now."""
+        return any(words[0] == source and words[2] == "open" for words in self.control("sources"))
+
     def rows(self, sql, *arguments):
         """Asks the live database, read-only; [] while there is none."""
         if not os.path.exists(self.database):
