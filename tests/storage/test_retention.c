@@ -140,6 +140,98 @@ static void max_size_is_kept_and_the_newest_stay(void **state)
                                 " - 1700000000000000) / 100000 - 1"));
 }
 
+static double seconds(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Housekeeping until nothing is left to do; the longest call, in seconds: so long the writer, and
+ * with it whoever reads sensors, would have waited. */
+static double maintain_timed(struct fixture *f, int64_t wall_us, double longest)
+{
+    bool more = true;
+
+    mono += 20 * US_PER_SECOND;
+    clock_fake(mono, wall_us);
+    while (more) {
+        double start = seconds();
+        assert_int_equal(store_maintain(f->store, wall_us, &more), GW_OK);
+        longest = fmax(longest, seconds() - start);
+    }
+    return longest;
+}
+
+static int64_t age(const struct fixture *f, const char *oldest, int64_t now)
+{
+    return now - sql_int(f, oldest);
+}
+
+static void each_age_is_held_within_five_percent_at_every_moment(void **state)
+{
+    struct fixture *f = *state;
+    struct record batch[SENSORS];
+    double longest = 0;
+    int64_t t = T0;
+
+    f->options.raw_us = 2 * DAY;
+    f->options.minute_us = 4 * DAY;
+    f->options.hour_us = 8 * DAY;
+    clock_fake(mono, T0);
+    fixture_open(f);
+    for (int i = 0; i < 10 * 24 * 2; i++, t += 30 * US_PER_MINUTE) {
+        for (uint32_t k = 0; k < SENSORS; k++)
+            batch[k] = good(k, t + k, i);
+        append(f, batch, SENSORS);
+        longest = maintain_timed(f, t, longest);
+        if (t - T0 > 2 * DAY + DAY / 10)
+            assert_in_range(age(f, "SELECT min(time) FROM reading", t), 2 * DAY * 95 / 100,
+                            2 * DAY * 105 / 100);
+        if (t - T0 > 4 * DAY + DAY / 5)
+            assert_in_range(age(f, "SELECT min(minute) FROM reading_minute", t), 4 * DAY * 95 / 100,
+                            4 * DAY * 105 / 100);
+        if (t - T0 > 8 * DAY + DAY / 2)
+            assert_in_range(age(f, "SELECT min(hour) FROM reading_hour", t), 8 * DAY * 95 / 100,
+                            8 * DAY * 105 / 100);
+    }
+    print_message("ages: the longest slice took %.1f ms\n", longest * 1e3);
+}
+
+static void max_size_is_held_within_five_percent_at_every_moment(void **state)
+{
+    struct fixture *f = *state;
+    struct record batch[1000];
+    const int64_t max = 4 << 20;
+    int64_t t = T0;
+    double longest = 0;
+    bool was_full = false;
+
+    f->options.max_size = max;
+    clock_fake(mono, T0);
+    fixture_open(f);
+    for (int i = 0; i < 350; i++) {
+        for (uint32_t k = 0; k < 1000; k++)
+            batch[k] = good(k % SENSORS, t += US_PER_SECOND / 100, k + 0.5);
+        append(f, batch, 1000);
+        longest = maintain_timed(f, t, longest);
+        if (i % 10)
+            continue;
+        int64_t pages = sql_int(f, "PRAGMA page_count"),
+                spare = sql_int(f, "PRAGMA freelist_count");
+        assert_true(pages * 4096 <= max * 105 / 100);
+        was_full = was_full || pages * 4096 >= max;
+        if (was_full)
+            assert_in_range((pages - spare) * 4096, max * 95 / 100, max * 105 / 100);
+    }
+    assert_true(was_full);
+    assert_int_equal(ledger_total(f->ledger).committed, 350000);
+    print_message("max_size: the longest slice took %.1f ms\n", longest * 1e3);
+    fixture_close(f);
+    assert_int_equal(sql_int(f, "SELECT sum(count) FROM reading_minute"), 350000);
+}
+
 /* Readings stamped ahead of the clock cannot be rolled up yet, so they must not go either. */
 static void what_is_not_rolled_up_yet_stays(void **state)
 {
@@ -213,6 +305,8 @@ int main(void)
         T(a_clock_jump_deletes_nothing),
         T(a_clock_that_holds_for_a_day_is_believed),
         T(max_size_is_kept_and_the_newest_stay),
+        T(each_age_is_held_within_five_percent_at_every_moment),
+        T(max_size_is_held_within_five_percent_at_every_moment),
         T(what_is_not_rolled_up_yet_stays),
         T(old_alerts_go_but_never_undelivered_ones),
         T(late_readings_do_not_destroy_rollups_of_pruned_times),
