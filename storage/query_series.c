@@ -69,8 +69,10 @@ static int compare(const void *a, const void *b)
 
 static double median(int64_t *numbers, size_t n)
 {
+    size_t middle = n / 2;
+
     qsort(numbers, n, sizeof(*numbers), compare);
-    return (double)numbers[n / 2];
+    return (double)numbers[middle];
 }
 
 /* The usual time between two readings. */

@@ -84,7 +84,7 @@ static enum gw_err fill_plot(const struct job *j, const char *sensor, int width,
     if (err != GW_OK)
         return err;
     /* A point is as long as its bucket: it may cover more than one column of dots. */
-    int64_t column_us = (j->until_us - j->since_us) / (width * 2) + 1;
+    int64_t column_us = (j->until_us - j->since_us) / width / 2 + 1;
     for (size_t i = 0; i < s.count; i++)
         for (int64_t t = 0; t <= s.every_us; t += column_us)
             plot_add(p, s.points[i].time_us + t, s.points[i].min, s.points[i].max);

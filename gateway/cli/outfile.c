@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BUFFER_SIZE (256 * 1024)
+#define BUFFER_SIZE 262144
 
 static volatile sig_atomic_t signal_seen;
 
