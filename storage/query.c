@@ -38,8 +38,6 @@ static enum gw_err load_instance(struct query *q)
 
 static enum gw_err attach(struct query *q)
 {
-    int version;
-
     if (stat(q->path, &q->file) != 0)
         return errno == ENOENT ? GW_ENOENT : GW_EACCES;
     int rc = sqlite3_open_v2(q->path, &q->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
@@ -47,8 +45,8 @@ static enum gw_err attach(struct query *q)
         return explain(q, db_error(q->db, rc, q->path));
     sqlite3_extended_result_codes(q->db, 1);
     sqlite3_busy_timeout(q->db, BUSY_TIMEOUT_MS);
-    enum gw_err err = schema_check(q->db, &version);
-    if (err == GW_ENOENT || err == GW_EINVAL)
+    enum gw_err err = schema_check(q->db, &q->version);
+    if (err == GW_ENOENT) /* an empty file */
         return GW_ECORRUPT;
     if (err != GW_OK)
         return explain(q, err);
@@ -92,6 +90,16 @@ enum gw_err query_refresh(struct query *q)
         q->db = NULL;
     }
     return err;
+}
+
+enum gw_err query_needs(const struct query *q, int version)
+{
+    if (q->version >= version)
+        return GW_OK;
+    log_error("database %s: it is still of schema %d, and this question needs %d: restart the "
+              "gateway, which brings it up to date",
+              q->path, q->version, version);
+    return GW_EINVAL;
 }
 
 enum gw_err query_sensor_id(struct query *q, const char *name, int64_t *id)

@@ -13,8 +13,9 @@
 
 struct query;
 
-/* GW_ENOENT: no such file; GW_ECORRUPT: not a sensorgw database, or one from a newer version. The
- * log says what and how to mend it. */
+/* GW_ENOENT: no such file; GW_ECORRUPT: damaged, or not a sensorgw database; GW_EINVAL: from a
+ * newer version. The log says what and how to mend it. A file of an older version is read as it is.
+ */
 enum gw_err query_open(struct query **out, const char *path);
 void query_close(struct query *q);
 

@@ -41,7 +41,7 @@ enum gw_err query_alerts(struct query *q, const struct alert_filter *f,
     bool row = true, go_on = true;
     enum gw_err err = query_refresh(q);
 
-    if (err == GW_OK)
+    if (err == GW_OK && (err = query_needs(q, 2)) == GW_OK)
         err = db_bind(q->db, &st,
                       "SELECT a.id, s.name, s.unit, a.rule, a.severity, a.state, a.value,"
                       " a.limit_value, a.raised_at, a.changed_at, a.cleared_at, a.reason,"

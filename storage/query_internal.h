@@ -13,11 +13,15 @@ struct query {
     sqlite3 *db;
     struct stat file;
     char instance[16];
+    int version; /* of the schema: a file that no newer gateway has opened yet is behind */
 };
 
 /* To be called first by every question: opens the database again when the gateway has begun a new
  * file at the path. */
 enum gw_err query_refresh(struct query *q);
+
+/* GW_EINVAL, and the log says what to do, when the schema is older than that. */
+enum gw_err query_needs(const struct query *q, int version);
 
 /* The coarsest table whose rows fit into buckets of that length (1 µs or more). */
 enum resolution query_coarsest_exact(int64_t every_us);

@@ -81,7 +81,9 @@ int cli_database_error(const char *path, enum gw_err err)
     if (err == GW_ENOENT)
         why = "it does not exist. Has the gateway run yet? --database names another file";
     else if (err == GW_ECORRUPT)
-        why = "it is damaged, of another program, or of a newer version";
+        why = "it is damaged, or of another program";
+    else if (err == GW_EINVAL)
+        why = "it is not of the version that this program knows";
     else if (err == GW_EACCES)
         why = "not permitted. Join the gateway's group, or become root";
     fprintf(stderr, "sensorgw: cannot read database %s: %s\n", path, why);

@@ -31,7 +31,7 @@ static void problem(void *arg, const char *text)
 
 static int damaged(const char *path, uint64_t problems)
 {
-    printf("%s is DAMAGED", path);
+    printf("%s is DAMAGED%s", path, problems > 0 ? "" : ", or no database of sensorgw");
     if (problems > 0)
         printf(": %" PRIu64 " problem%s%s", problems, problems == 1 ? "" : "s",
                problems >= 100 ? " or more" : "");

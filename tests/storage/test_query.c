@@ -332,6 +332,8 @@ static void what_is_no_database_is_refused(void **state)
     assert_int_equal(query_open(&q, f->path), GW_ENOENT);
     sql_write(f, "CREATE TABLE other (x)");
     assert_int_equal(query_open(&q, f->path), GW_ECORRUPT);
+    sql_write(f, "PRAGMA application_id = 1397184324; PRAGMA user_version = 99");
+    assert_int_equal(query_open(&q, f->path), GW_EINVAL);
     FILE *file = fopen(f->path, "w");
     assert_non_null(file);
     for (int i = 0; i < 1000; i++)

@@ -3,6 +3,9 @@
 #include "storage/schema.h"
 #include "tests/storage/fixture.h"
 
+#include "storage/copy.h"
+#include "storage/query.h"
+
 static char *read_page(void)
 {
     static char page[32768];
@@ -209,6 +212,67 @@ static void a_database_of_version_1_keeps_its_rows_and_goes_on(void **state)
                      1);
 }
 
+static bool count_latest(void *arg, const struct latest_row *row)
+{
+    int *rows = arg;
+
+    *rows += row->time_us != 0;
+    return true;
+}
+
+static bool count_history(void *arg, const struct history_row *row)
+{
+    int *rows = arg;
+
+    *rows += (int)row->count;
+    return true;
+}
+
+static bool count_alert(void *arg, const struct alert_row *row)
+{
+    int *rows = arg;
+
+    (void)row;
+    ++*rows;
+    return true;
+}
+
+/* A newer program reads the file before the gateway was restarted, and copies it as it is. */
+static void a_database_of_version_1_is_read_and_copied_as_it_is(void **state)
+{
+    struct fixture *f = *state;
+    const struct alert_filter all = {0};
+    char target[120], name[512];
+    struct query *q;
+    int latest = 0, readings = 0, alerts = 0;
+
+    make_version_1(f);
+    snprintf(target, sizeof(target), "%s.copy", f->path);
+    const struct copy_request copy = {.source = f->path, .target = target};
+    assert_int_equal(copy_database(&copy), GW_OK);
+    assert_int_equal(query_open(&q, f->path), GW_OK);
+    assert_int_equal(query_latest(q, NULL, count_latest, &latest), GW_OK);
+    assert_true(latest > 0);
+    sql_text(f, "SELECT sensor FROM latest ORDER BY time DESC LIMIT 1", name);
+    const struct history_request r = {
+        .sensor = name, .since_us = 0, .until_us = INT64_MAX / 2, .every_us = US_PER_MINUTE};
+    assert_int_equal(query_history(q, &r, count_history, &readings), GW_OK);
+    assert_true(readings > 0);
+    assert_int_equal(query_alerts(q, &all, count_alert, &alerts), GW_EINVAL);
+    query_close(q);
+
+    /* The gateway brings the copy up to date like any other. */
+    assert_int_equal(rename(target, f->path), 0);
+    assert_int_equal(sql_int(f, "PRAGMA user_version"), 1);
+    fixture_open(f);
+    assert_int_equal(sql_int(f, "PRAGMA user_version"), SCHEMA_VERSION);
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM reading"), 45);
+    assert_int_equal(query_open(&q, f->path), GW_OK);
+    assert_int_equal(query_alerts(q, &all, count_alert, &alerts), GW_OK);
+    assert_int_equal(alerts, 2);
+    query_close(q);
+}
+
 /* The statements behind all tables, indexes and views. Returns owned. */
 static char *schema_of(const char *path)
 {
@@ -255,6 +319,7 @@ int main(void)
         T(the_sqlite3_shell_reads_it_live_and_after),
         T(hot_queries_use_their_indexes),
         T(a_database_of_version_1_keeps_its_rows_and_goes_on),
+        T(a_database_of_version_1_is_read_and_copied_as_it_is),
         T(a_migrated_database_has_the_schema_of_a_new_one),
     };
     return cmocka_run_group_tests_name("storage/schema", tests, NULL, NULL);
