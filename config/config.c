@@ -2,18 +2,28 @@
 #include "config/config.h"
 
 #include "config/sections.h"
+#include "config/templates.h"
+#include "config/text.h"
+#include "version.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define FILE_MAX ((size_t)4 * 1024 * 1024)
 
 /* What config.memory points to: the nodes and everything made from them. */
 struct memory {
     struct yaml_document document;
+    struct templates *templates;
     struct arena *arena;
 };
+
+const struct option root_options[] = {
+    {.key = "template_dir",
+     .type = OPTION_STRING,
+     .offset = offsetof(struct config, template_dir),
+     .fallback = OPTION_OPTIONAL,
+     .help = "Folder whose *.yaml files hold templates; when left out templates, beside this file, "
+             "if there is one. Templates that come with the program are found after those"},
+    {0}};
 
 static const char *const root_keys[] = {"gateway",   "mqtt",    "storage", "http",
                                         "templates", "sources", "rules",   NULL};
@@ -26,6 +36,7 @@ static struct config *new_config(struct arena *arena, const struct yaml_document
 
     m->arena = arena;
     m->document = *document;
+    m->templates = templates_create(arena);
     c->memory = m;
     c->path = arena_text(arena, path, strlen(path));
     return c;
@@ -37,6 +48,7 @@ void config_free(struct config *c)
         return;
     free_sources(c);
     struct memory *m = c->memory;
+    templates_release(m->templates);
     yaml_release(&m->document);
     arena_destroy(m->arena); /* c itself lives in it */
 }
@@ -52,11 +64,12 @@ static const char *folder_of(struct arena *arena, const char *path)
 
 static void read_all(struct loader *l)
 {
-    struct fill_part none = {0};
+    struct fill_part part = {root_options, l->config};
 
-    fill_map(&l->fill, l->root, &none, 1, root_keys);
+    fill_map(&l->fill, l->root, &part, 1, root_keys);
     if (l->root->kind != YAML_MAP)
         return;
+    templates_read(l);
     read_gateway(l);
     read_mqtt(l);
     read_storage(l);
@@ -75,11 +88,11 @@ static enum gw_err parse(const char *path, const char *text, size_t length,
 
     if (err != GW_OK) {
         if (err == GW_ECONFIG)
-            report_place(r, error.line, error.column, "%s", error.text);
+            report_place(r, NULL, error.line, error.column, "%s", error.text);
         return err;
     }
     if (!document.root) {
-        report_place(r, 0, 0, "is empty: it must have sources at least");
+        report_place(r, NULL, 0, 0, "is empty: it must have sources at least");
         yaml_release(&document);
         return GW_ECONFIG;
     }
@@ -94,6 +107,7 @@ static enum gw_err parse(const char *path, const char *text, size_t length,
                        .config = new_config(arena, &document, path),
                        .drivers = drivers,
                        .driver_count = driver_count};
+    l.templates = ((struct memory *)l.config->memory)->templates;
     read_all(&l);
     if (r->count > 0) {
         config_free(l.config);
@@ -115,38 +129,49 @@ enum gw_err config_parse(const char *path, const char *text, size_t length,
     return err;
 }
 
-static enum gw_err read_failed(struct config_errors *errors, const char *why, enum gw_err err)
-{
-    struct config_reporter r = {.errors = errors};
-
-    *errors = (struct config_errors){0};
-    report_place(&r, 0, 0, "%s", why);
-    return err;
-}
-
 enum gw_err config_load(const char *path, const struct driver_schema *const *drivers,
                         size_t driver_count, struct config **out, struct config_errors *errors)
 {
-    FILE *f = fopen(path, "re");
-    if (!f) {
-        enum gw_err err = errno == ENOENT ? GW_ENOENT : errno == EACCES ? GW_EACCES : GW_EIO;
-        return read_failed(errors, strerror(errno), err);
+    char *text;
+    size_t length;
+    const char *why;
+    enum gw_err err = text_read(path, &text, &length, &why);
+
+    if (err != GW_OK) {
+        struct config_reporter r = {.errors = errors};
+        *errors = (struct config_errors){0};
+        if (err != GW_ENOMEM)
+            report_place(&r, NULL, 0, 0, "%s", why);
+        return err;
     }
-    char *text = malloc(FILE_MAX + 1);
-    if (!text) {
-        fclose(f);
-        return GW_ENOMEM;
-    }
-    size_t length = fread(text, 1, FILE_MAX + 1, f);
-    int failed = ferror(f) ? errno : 0;
-    fclose(f);
-    enum gw_err err;
-    if (failed)
-        err = read_failed(errors, strerror(failed), GW_EIO);
-    else if (length > FILE_MAX)
-        err = read_failed(errors, "is larger than 4 MiB, which no configuration is", GW_ECONFIG);
-    else
-        err = config_parse(path, text, length, drivers, driver_count, out, errors);
+    err = config_parse(path, text, length, drivers, driver_count, out, errors);
     free(text);
     return err;
+}
+
+const char *config_installed_templates(void)
+{
+    return SENSORGW_TEMPLATES;
+}
+
+/* Reads the folder as a configuration without anything else would. */
+void config_list_templates(const char *folder, const struct driver_schema *const *drivers,
+                           size_t driver_count,
+                           void (*each)(void *arg, const struct config_template *t), void *arg,
+                           struct config_errors *errors)
+{
+    struct config_reporter r = {.errors = errors};
+    struct arena *arena = arena_create();
+
+    *errors = (struct config_errors){0};
+    if (!arena)
+        return;
+    struct loader l = {.fill = {.reporter = &r, .arena = arena, .folder = folder},
+                       .templates = templates_create(arena),
+                       .drivers = drivers,
+                       .driver_count = driver_count};
+    templates_list(&l, folder, each, arg);
+    templates_release(l.templates);
+    arena_destroy(arena);
+    report_sort(errors);
 }

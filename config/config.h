@@ -70,7 +70,8 @@ struct sensor_config {
 };
 
 struct device_config {
-    char *name; /* "" for the one anonymous device of a driver without devices */
+    char *name;           /* "" for the one anonymous device of a driver without devices */
+    const char *template; /* the name of the one that it is made from; NULL: none */
     int64_t every_us;
     void *options; /* the driver's, schema->device_size bytes; NULL for none */
     struct sensor_config *sensors;
@@ -158,6 +159,8 @@ struct http_section {
 
 struct config {
     char *path; /* of the file */
+    char
+        *template_dir; /* where templates are looked for before the installed ones; may not exist */
     struct gateway_section gateway;
     struct mqtt_section mqtt;
     struct storage_section storage;
@@ -173,12 +176,13 @@ struct config {
 };
 
 struct config_error {
+    char *file;       /* a file with templates; NULL: the configuration itself */
     int line, column; /* 0 when it is about the whole file */
     char *text;       /* "sources[0].devices[1].every: why, and how to mend it" */
 };
 
 struct config_errors {
-    struct config_error *items; /* in file order, at most 100 */
+    struct config_error *items; /* in the order of files and lines, at most 100 */
     size_t count;
     bool truncated;
 };
@@ -195,13 +199,29 @@ enum gw_err config_parse(const char *path, const char *text, size_t length,
                          struct config **out, struct config_errors *errors);
 void config_free(struct config *c);
 void config_errors_free(struct config_errors *e);
-/* One "path:line:col: text" line for each. */
+/* One "path:line:col: text" line for each; `path` names the configuration. */
 void config_errors_print(const struct config_errors *e, const char *path, FILE *f);
 
 /* For checks: reports an error at a key of the node ("" or NULL: at the node itself). The path
  * ("sources[0].port") is added by the reporter. */
 void config_report(struct config_reporter *r, const struct yaml_node *node, const char *key,
                    const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* A device template in a directory. */
+struct config_template {
+    const char *name, *description; /* "" for none */
+    const char *file;               /* its path */
+    size_t sensors;
+};
+/* Calls `each` for the templates in the *.yaml files of the folder, file by file; borrowed for the
+ * call. A folder that does not exist has none. What is wrong goes into *errors, as with
+ * config_load(). */
+void config_list_templates(const char *folder, const struct driver_schema *const *drivers,
+                           size_t driver_count,
+                           void (*each)(void *arg, const struct config_template *t), void *arg,
+                           struct config_errors *errors);
+/* Where the templates that come with the program are installed. */
+const char *config_installed_templates(void);
 
 /* The option tables as a JSON Schema (draft 2020-12) for editors, and as a reference page in
  * Markdown. */

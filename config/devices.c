@@ -2,7 +2,7 @@
 /* Devices and their sensors, with the templates that they are made from. */
 #include "config/sections.h"
 
-#include "config/suggest.h"
+#include "config/expand.h"
 #include "gateway/core/sensor.h"
 
 #include <ctype.h>
@@ -76,12 +76,6 @@ const struct option sensor_options[] = {
 
 static const char *const device_keys[] = {"name", "template", "sensors", NULL};
 static const char *const sensor_keys[] = {"name", NULL};
-
-/* A sensor's list of nodes: a template's, then the device's own. */
-struct sensor_nodes {
-    const struct yaml_node *lists[2];
-    size_t count;
-};
 
 static bool has_capture(const char *name)
 {
@@ -180,107 +174,95 @@ static void read_sensor(struct loader *l, struct sensor_config *c, const struct 
 /* --- devices --- */
 
 static void read_sensors(struct loader *l, struct device_config *d,
-                         const struct source_config *source, const struct sensor_nodes *nodes)
+                         const struct source_config *source, const struct expansion *e)
 {
-    size_t count = 0;
-
-    for (size_t i = 0; i < nodes->count; i++)
-        count += nodes->lists[i]->count;
-    d->sensors = arena_take(l->fill.arena, (count ? count : 1) * sizeof(*d->sensors));
-    for (size_t i = 0; i < nodes->count; i++) {
-        for (size_t k = 0; k < nodes->lists[i]->count; k++) {
-            const struct yaml_node *node = nodes->lists[i]->items[k];
-            if (node->kind != YAML_MAP) {
-                config_report(l->fill.reporter, node, NULL,
-                              "must be a map like {name: …, unit: …}");
-                continue;
-            }
+    d->sensors = arena_take(l->fill.arena, (e->sensor_count + 1) * sizeof(*d->sensors));
+    for (size_t i = 0; i < e->sensor_count; i++) {
+        const struct yaml_node *node = e->sensors[i];
+        if (node->kind == YAML_MAP)
             read_sensor(l, &d->sensors[d->sensor_count++], node, d, source);
-        }
+        else
+            config_report(l->fill.reporter, node, NULL, "must be a map like {name: …, unit: …}");
     }
-}
-
-static void find_template(struct loader *l, const struct yaml_node *device,
-                          struct sensor_nodes *nodes)
-{
-    const struct yaml_node *templates = yaml_get(l->root, "templates");
-    struct suggest s;
-
-    if (!yaml_get(device, "template"))
-        return;
-    const char *name = fill_text(&l->fill, device, "template");
-    if (!name)
-        return;
-    const struct yaml_node *found = yaml_get(templates, name);
-    if (found) {
-        const struct yaml_node *list = yaml_get(found, "sensors");
-        if (list && list->kind == YAML_LIST)
-            nodes->lists[nodes->count++] = list;
-        return;
-    }
-    suggest_init(&s, name);
-    for (size_t i = 0; templates && templates->kind == YAML_MAP && i < templates->count; i++)
-        suggest_offer(&s, templates->keys[i]->text);
-    if (s.best)
-        config_report(l->fill.reporter, device, "template",
-                      "there is no template '%s'; did you mean '%s'?", name, s.best);
-    else
-        config_report(l->fill.reporter, device, "template",
-                      "there is no template '%s' below templates:", name);
-}
-
-static void own_sensors(struct loader *l, const struct yaml_node *map, struct sensor_nodes *nodes)
-{
-    const struct yaml_node *list =
-        fill_list(&l->fill, map, "sensors", "sensors", nodes->count == 0);
-
-    if (list)
-        nodes->lists[nodes->count++] = list;
 }
 
 static void read_device(struct loader *l, struct device_config *d, const struct yaml_node *node,
-                        const struct source_config *source)
+                        const struct source_config *source, const struct expansion *e)
 {
     const struct driver_schema *schema = source->schema;
-    struct sensor_nodes nodes = {0};
 
     d->node = node;
+    d->template = e->template;
     d->options = arena_take(l->fill.arena, schema->device_size);
     const struct fill_part parts[] = {{device_options, d}, {schema->device_options, d->options}};
     fill_map(&l->fill, node, parts, 2, device_keys);
     const char *name = fill_text(&l->fill, node, "name");
     d->name = arena_text(l->fill.arena, name ? name : "?", strlen(name ? name : "?"));
     check_every(l, schema, node, &d->every_us, source->every_us);
-    find_template(l, node, &nodes);
-    own_sensors(l, node, &nodes);
-    read_sensors(l, d, source, &nodes);
+    read_sensors(l, d, source, e);
+}
+
+static int64_t unit_of(const struct device_config *d, const struct option *row)
+{
+    int64_t unit;
+
+    memcpy(&unit, (const char *)d->options + row->offset, sizeof(unit));
+    return unit;
+}
+
+/* Two devices may have one unit on purpose, each with some of its registers; a list is most likely
+ * a mistake then. */
+static void check_units(struct loader *l, const struct source_config *s, const bool *is_listed)
+{
+    const struct option *row = expand_row(s->schema);
+    char where[REPORT_WHERE_SIZE];
+
+    for (size_t i = 1; row && i < s->device_count; i++) {
+        for (size_t k = 0; k < i; k++) {
+            const struct device_config *a = &s->devices[i], *b = &s->devices[k];
+            if ((is_listed[i] || is_listed[k]) && unit_of(a, row) == unit_of(b, row))
+                config_report(l->fill.reporter, a->node, row->key,
+                              "%lld is the %s of %s in %s already", (long long)unit_of(a, row),
+                              row->key, b->name, report_where(l->fill.reporter, b->node, where));
+        }
+    }
 }
 
 void read_devices(struct loader *l, struct source_config *s)
 {
     const struct yaml_node *list = fill_list(&l->fill, s->node, "devices", "devices", true);
-    size_t count = list ? list->count : 0;
+    size_t nodes = list ? list->count : 0, count = 0;
+    struct expansion *all = arena_take(l->fill.arena, (nodes + 1) * sizeof(*all));
 
-    s->devices = arena_take(l->fill.arena, (count ? count : 1) * sizeof(*s->devices));
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < nodes; i++) {
         if (list->items[i]->kind == YAML_MAP)
-            read_device(l, &s->devices[s->device_count++], list->items[i], s);
+            expand_device(l, list->items[i], s->schema, &all[i]);
         else
             config_report(l->fill.reporter, list->items[i], NULL,
                           "must be a map like {name: …, sensors: […]}");
+        count += all[i].count;
     }
+    s->devices = arena_take(l->fill.arena, (count + 1) * sizeof(*s->devices));
+    bool *is_listed = arena_take(l->fill.arena, (count + 1) * sizeof(*is_listed));
+    for (size_t i = 0; i < nodes; i++) {
+        for (size_t k = 0; k < all[i].count; k++) {
+            is_listed[s->device_count] = all[i].is_list;
+            read_device(l, &s->devices[s->device_count++], all[i].maps[k], s, &all[i]);
+        }
+    }
+    check_units(l, s, is_listed);
 }
 
 /* For a driver without devices: one that has no name. */
 void read_anonymous(struct loader *l, struct source_config *s)
 {
-    struct sensor_nodes nodes = {0};
+    struct expansion e;
 
     s->devices = arena_take(l->fill.arena, sizeof(*s->devices));
     s->device_count = 1;
     s->devices[0].name = arena_text(l->fill.arena, "", 0);
     s->devices[0].every_us = s->every_us;
     s->devices[0].node = s->node;
-    own_sensors(l, s->node, &nodes);
-    read_sensors(l, &s->devices[0], s, &nodes);
+    expand_sensors(l, s->node, &e);
+    read_sensors(l, &s->devices[0], s, &e);
 }

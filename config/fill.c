@@ -96,8 +96,8 @@ static void report_unknown(struct fill *f, const struct yaml_node *map, size_t k
                    "unknown key; `sensorgw check --reference` lists all that there are");
 }
 
-static void check_keys(struct fill *f, const struct yaml_node *map, const struct fill_part *parts,
-                       size_t count, const char *const *others)
+void fill_check_keys(struct fill *f, const struct yaml_node *map, const struct fill_part *parts,
+                     size_t count, const char *const *others)
 {
     for (size_t k = 0; k < map->count; k++) {
         const char *key = map->keys[k]->text;
@@ -170,7 +170,7 @@ bool fill_map(struct fill *f, const struct yaml_node *map, const struct fill_par
         map = NULL;
     }
     if (map)
-        check_keys(f, map, parts, count, others);
+        fill_check_keys(f, map, parts, count, others);
     for (size_t i = 0; i < count; i++) {
         for (const struct option *o = parts[i].table; o && o->key; o++)
             fill_row(f, map, o, parts[i].base);

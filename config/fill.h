@@ -30,6 +30,10 @@ struct fill_part {
 bool fill_map(struct fill *f, const struct yaml_node *map, const struct fill_part *parts,
               size_t count, const char *const *others);
 
+/* Only the keys: reports unknown and repeated ones. */
+void fill_check_keys(struct fill *f, const struct yaml_node *map, const struct fill_part *parts,
+                     size_t count, const char *const *others);
+
 /* The text of a scalar that must be there and not empty, or NULL (reported). Strings have ${NAME}
  * replaced by the environment's value; $${ stands for ${. */
 const char *fill_text(struct fill *f, const struct yaml_node *map, const char *key);

@@ -53,6 +53,9 @@ struct option {
     const char *const *choices; /* OPTION_ENUM: NULL-terminated */
     const struct option *table; /* OPTION_TABLE */
     const char *help;           /* one sentence, with the unit */
+    const char
+        *each;         /* OPTION_INTEGER of a device: may be a list such as [1, 2, 5-9], which makes
+                        * a  device of each; "{<each>}" in the name stands for the number. NULL: no */
     const char *group; /* "exactly one of the keys of this group"; NULL for most. A leading '?'
                         * makes it "at most one" */
 };

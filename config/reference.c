@@ -82,9 +82,9 @@ static void print_driver(FILE *f, const struct driver_schema *d)
     print_rows(f, source_options);
     print_rows(f, d->source_options);
     if (d->device_options) {
-        print_head(f, "###", "A device",
-                   "Below `devices:`, with a `name` and its `sensors`; "
-                   "`template:` names a template whose sensors come first.");
+        print_head(
+            f, "###", "A device",
+            "Below `devices:`, with a `name` and its `sensors`, or with a `template` (above).");
         print_rows(f, device_options);
         print_rows(f, d->device_options);
     }
@@ -92,6 +92,19 @@ static void print_driver(FILE *f, const struct driver_schema *d)
                "Below `sensors:`, with a `name` and the keys of every sensor "
                "(above).");
     print_rows(f, d->sensor_options);
+}
+
+static void print_templates(FILE *f)
+{
+    print_head(
+        f, "##", "templates",
+        "A map: devices by name, to be used by `template:` of a device. A file in "
+        "`template_dir` holds such a map. `sensorgw templates` lists what there is, and "
+        "docs/templates.md says how they are used.\n\n"
+        "A template has `sensors`, and may have keys of a device (`every`, `max_gap`, …) for "
+        "devices that do not have them. A device may name a sensor of its template again, "
+        "with the keys that are to be different, and add sensors.");
+    print_rows(f, template_options);
 }
 
 void config_write_reference(FILE *f, const struct driver_schema *const *drivers,
@@ -105,6 +118,8 @@ void config_write_reference(FILE *f, const struct driver_schema *const *drivers,
           "`credentials` beside the configuration. Relative file names start at the "
           "configuration's folder.\n",
           f);
+    print_head(f, "##", "At the top", "Beside the sections below.");
+    print_rows(f, root_options);
     print_head(f, "##", "gateway", "");
     print_rows(f, gateway_options);
     print_head(f, "##", "mqtt", "Without this section alerts are stored and logged only.");
@@ -113,6 +128,7 @@ void config_write_reference(FILE *f, const struct driver_schema *const *drivers,
     print_rows(f, storage_options);
     print_head(f, "##", "http", "`http: off` disables it.");
     print_rows(f, http_options);
+    print_templates(f);
     print_head(f, "##", "rules", "A list; each rule has high or low limits, or a rate, or stale.");
     print_rows(f, rule_options);
     print_head(f, "##", "Every sensor",

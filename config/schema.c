@@ -35,6 +35,19 @@ static void print_limits(FILE *f, const struct option *o)
         fprintf(f, ",\"maximum\":%.17g", o->max);
 }
 
+/* One that may be a list: a number, "5-9", or a list of both. */
+static void print_integer(FILE *f, const struct option *o)
+{
+    if (!o->each) {
+        fputs("\"type\":\"integer\"", f);
+        print_limits(f, o);
+        return;
+    }
+    fputs("\"anyOf\":[{\"$ref\":\"#/$defs/number-or-range\"},{\"type\":\"array\",\"minItems\":1,"
+          "\"items\":{\"$ref\":\"#/$defs/number-or-range\"}}]",
+          f);
+}
+
 static void print_table(FILE *f, const struct option *const *tables, size_t count);
 
 static void print_type(FILE *f, const struct option *o)
@@ -45,8 +58,7 @@ static void print_type(FILE *f, const struct option *o)
         fputs("\"type\":\"string\"", f);
         break;
     case OPTION_INTEGER:
-        fputs("\"type\":\"integer\"", f);
-        print_limits(f, o);
+        print_integer(f, o);
         break;
     case OPTION_REAL:
         fputs("\"type\":\"number\"", f);
@@ -223,25 +235,51 @@ static void print_sensor(FILE *f, const struct driver_schema *d)
     print_object(f, NAME, "\"name\"", tables, 2);
 }
 
+/* A sensor whose name a template has: any of the keys, to have them instead of the template's. */
+static void print_sensor_part(FILE *f, const struct driver_schema *d)
+{
+    const struct option *const tables[] = {sensor_options, d->sensor_options};
+
+    fputs("{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"name\"],"
+          "\"properties\":{" NAME ",",
+          f);
+    print_rows(f, tables, 2);
+    fputs("}}", f);
+}
+
+/* A device has a name and sensors, or a template. */
+static void print_device(FILE *f, const struct driver_schema *d)
+{
+    const struct option *const tables[] = {device_options, d->device_options};
+
+    fprintf(f, ",\n\"%s-sensor-part\":", d->name);
+    print_sensor_part(f, d);
+    fprintf(f, ",\n\"%s-device\":{\"allOf\":[", d->name);
+    print_object(f,
+                 NAME
+                 ",\"template\":{\"type\":\"string\",\"description\":\"A template: its sensors, "
+                 "and its other keys where the device has them not\"},\"sensors\":{\"type\":"
+                 "\"array\"}",
+                 "", tables, 2);
+    fprintf(
+        f,
+        ",{\"if\":{\"required\":[\"template\"]},\"then\":{\"properties\":{\"sensors\":{\"items\":{"
+        "\"$ref\":\"#/$defs/%s-sensor-part\"}}}},\"else\":{\"required\":[\"name\",\"sensors\"],"
+        "\"properties\":{\"sensors\":{\"items\":{\"$ref\":\"#/$defs/%s-sensor\"}}}}}]}",
+        d->name, d->name);
+}
+
 /* $defs: for each driver its sensor, its device (where it has them) and its source. */
 static void print_driver(FILE *f, const struct driver_schema *d)
 {
-    const struct option *const device[] = {device_options, d->device_options};
     const struct option *const source[] = {source_options, d->source_options};
     char more[512];
     const char *list = d->device_options ? "devices" : "sensors";
 
     fprintf(f, "\"%s-sensor\":", d->name);
     print_sensor(f, d);
-    if (d->device_options) {
-        snprintf(more, sizeof(more),
-                 NAME ",\"template\":{\"type\":\"string\",\"description\":\"A template's sensors "
-                      "come first\"},\"sensors\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/"
-                      "%s-sensor\"}}",
-                 d->name);
-        fprintf(f, ",\n\"%s-device\":", d->name);
-        print_object(f, more, "\"name\"", device, 2);
-    }
+    if (d->device_options)
+        print_device(f, d);
     snprintf(more, sizeof(more),
              NAME ",\"driver\":{\"const\":\"%s\"},\"%s\":{\"type\":\"array\",\"items\":{\"$ref\":"
                   "\"#/$defs/%s-%s\"}}",
@@ -258,6 +296,29 @@ static void print_refs(FILE *f, const struct driver_schema *const *drivers, size
 {
     for (size_t i = 0; i < count; i++)
         fprintf(f, "%s{\"$ref\":\"#/$defs/%s-%s\"}", i ? "," : "", drivers[i]->name, what);
+}
+
+/* What a file in template_dir has for each name: a description, sensors, and keys of a device. */
+static void print_template(FILE *f, const struct driver_schema *const *drivers, size_t count)
+{
+    fputs("\"template\":{\"type\":\"object\",\"additionalProperties\":false,\"required\":["
+          "\"sensors\"],"
+          "\"properties\":{",
+          f);
+    print_row(f, template_options);
+    for (const struct option *o = device_options; o->key; o++) {
+        fputc(',', f);
+        print_row(f, o);
+    }
+    for (size_t i = 0; i < count; i++) {
+        for (const struct option *o = drivers[i]->device_options; o && o->key; o++) {
+            fputc(',', f);
+            print_row(f, o);
+        }
+    }
+    fputs(",\"sensors\":{\"type\":\"array\",\"minItems\":1,\"items\":{\"anyOf\":[", f);
+    print_refs(f, drivers, count, "sensor");
+    fputs("]}}}},\n", f);
 }
 
 static void print_section(FILE *f, const char *key, const struct option *table)
@@ -280,16 +341,18 @@ void config_write_schema(FILE *f, const struct driver_schema *const *drivers, si
     print_section(f, "storage", storage_options);
     fputs("\"http\":{\"anyOf\":[{\"const\":\"off\"},{\"const\":false},", f);
     print_object(f, "", "", &http, 1);
-    fputs("]},\n\"templates\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"object\","
-          "\"additionalProperties\":false,\"required\":[\"sensors\"],\"properties\":{\"sensors\":{"
-          "\"type\":\"array\",\"items\":{\"anyOf\":[",
+    fputs("]},\n", f);
+    print_row(f, root_options);
+    fputs(",\n\"templates\":{\"type\":\"object\",\"additionalProperties\":{\"$ref\":\"#/$defs/"
+          "template\"}},\n\"sources\":{\"type\":\"array\",\"minItems\":1,\"items\":{\"oneOf\":[",
           f);
-    print_refs(f, drivers, driver_count, "sensor");
-    fputs("]}}}}},\n\"sources\":{\"type\":\"array\",\"minItems\":1,\"items\":{\"oneOf\":[", f);
     print_refs(f, drivers, driver_count, "source");
     fputs("]}},\n\"rules\":{\"type\":\"array\",\"items\":", f);
     print_object(f, "", "", &rule, 1);
-    fputs("}},\n\"$defs\":{\n", f);
+    fputs("}},\n\"$defs\":{\n\"number-or-range\":{\"anyOf\":[{\"type\":\"integer\",\"minimum\":0},{"
+          "\"type\":\"string\",\"pattern\":\"^[0-9]+(-[0-9]+)?$\"}]},\n",
+          f);
+    print_template(f, drivers, driver_count);
     for (size_t i = 0; i < driver_count; i++) {
         fputs(i ? ",\n" : "", f);
         print_driver(f, drivers[i]);

@@ -6,7 +6,8 @@
 #include "config/config.h"
 #include "config/fill.h"
 
-extern const struct option gateway_options[], mqtt_options[], storage_options[], http_options[];
+extern const struct option root_options[], template_options[], gateway_options[], mqtt_options[],
+    storage_options[], http_options[];
 extern const struct option source_options[], device_options[], sensor_options[], rule_options[];
 
 #define DEFAULT_EVERY_US INT64_C(10000000)
@@ -19,7 +20,8 @@ extern const struct option source_options[], device_options[], sensor_options[],
 /* What all sections are read with. */
 struct loader {
     struct fill fill;
-    const struct yaml_node *root;
+    const struct yaml_node *root; /* NULL where only templates are listed */
+    struct templates *templates;
     struct config *config;
     const struct driver_schema *const *drivers;
     size_t driver_count;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sources: and templates: */
+/* sources: */
 #include "config/sections.h"
 
 #include "config/suggest.h"
@@ -16,7 +16,6 @@ const struct option source_options[] = {
 
 static const char *const source_keys[] = {"name", "driver", "sensors", NULL};
 static const char *const source_keys_devices[] = {"name", "driver", "devices", NULL};
-static const char *const template_keys[] = {"sensors", NULL};
 
 /* --- sources --- */
 
@@ -100,32 +99,35 @@ static void read_source(struct loader *l, const struct yaml_node *node)
         check_pairs(l, s);
 }
 
-static void check_templates(struct loader *l)
-{
-    const struct yaml_node *templates = yaml_get(l->root, "templates");
-
-    if (!templates)
-        return;
-    if (templates->kind != YAML_MAP) {
-        config_report(l->fill.reporter, l->root, "templates",
-                      "must be a map: the templates by their names");
-        return;
-    }
-    for (size_t i = 0; i < templates->count; i++) {
-        struct fill_part none = {0};
-        fill_map(&l->fill, templates->items[i], &none, 1, template_keys);
-        if (templates->items[i]->kind == YAML_MAP)
-            fill_list(&l->fill, templates->items[i], "sensors", "sensors", true);
-    }
-}
+/* A sensor and its device: for finding two of one name. */
+struct named {
+    const struct sensor_config *sensor;
+    const struct device_config *device;
+};
 
 static int by_name(const void *a, const void *b)
 {
-    const struct sensor_config *x = *(const struct sensor_config *const *)a;
-    const struct sensor_config *y = *(const struct sensor_config *const *)b;
+    const struct sensor_config *x = ((const struct named *)a)->sensor;
+    const struct sensor_config *y = ((const struct named *)b)->sensor;
     int order = strcmp(x->name, y->name);
 
     return order ? order : (x->index > y->index) - (x->index < y->index);
+}
+
+static void report_twice(struct loader *l, const struct named *second, const struct named *first)
+{
+    struct config_reporter *r = l->fill.reporter;
+    const char *name = second->sensor->name;
+    char where[REPORT_WHERE_SIZE];
+
+    if (second->device == first->device || !second->device->template)
+        config_report(r, second->sensor->node, "name",
+                      "'%s' is the name of the sensor in %s already", name,
+                      report_where(r, first->sensor->node, where));
+    else /* the sensor stands in a template: it is the device that has the wrong name */
+        config_report(r, second->device->node, "name",
+                      "'%s' is the name of the device in %s already", second->device->name,
+                      report_where(r, first->device->node, where));
 }
 
 /* Two sensors of one name would be one sensor in the database. */
@@ -133,24 +135,21 @@ static void check_names(struct loader *l)
 {
     size_t n = 0;
     const struct config *c = l->config;
-    const struct sensor_config **all =
-        arena_take(l->fill.arena, (c->sensor_count + 1) * sizeof(struct sensor_config *));
+    struct named *all = arena_take(l->fill.arena, (c->sensor_count + 1) * sizeof(*all));
 
     for (size_t i = 0; i < c->source_count; i++) {
         for (size_t d = 0; d < c->sources[i].device_count; d++) {
             const struct device_config *device = &c->sources[i].devices[d];
             for (size_t k = 0; k < device->sensor_count; k++) {
                 if (device->sensors[k].index != SENSOR_NONE)
-                    all[n++] = &device->sensors[k];
+                    all[n++] = (struct named){&device->sensors[k], device};
             }
         }
     }
-    qsort(all, n, sizeof(struct sensor_config *), by_name);
+    qsort(all, n, sizeof(*all), by_name);
     for (size_t i = 1; i < n; i++) {
-        if (strcmp(all[i]->name, all[i - 1]->name) == 0)
-            config_report(l->fill.reporter, all[i]->node, "name",
-                          "'%s' is the name of the sensor in line %d already", all[i]->name,
-                          all[i - 1]->node->line);
+        if (strcmp(all[i].sensor->name, all[i - 1].sensor->name) == 0)
+            report_twice(l, &all[i], &all[i - 1]);
     }
 }
 
@@ -159,7 +158,6 @@ void read_sources(struct loader *l)
     const struct yaml_node *list = fill_list(&l->fill, l->root, "sources", "sources", true);
     struct config *c = l->config;
 
-    check_templates(l);
     c->sources = arena_take(l->fill.arena, ((list ? list->count : 0) + 1) * sizeof(*c->sources));
     for (size_t i = 0; list && i < list->count; i++) {
         if (list->items[i]->kind == YAML_MAP)

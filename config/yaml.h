@@ -17,6 +17,9 @@ struct yaml_node {
     struct yaml_node **items; /* list: the items; map: the values */
     struct yaml_node **keys;  /* map: scalar nodes, in file order, duplicates included */
     size_t count;
+    /* A map that was made of two, a device and its template: where its keys stand in files, first
+     * looked for in `over`. NULL for what stands in a file itself; `under` may be NULL. */
+    const struct yaml_node *over, *under;
 };
 
 struct yaml_document {

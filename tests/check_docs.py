@@ -20,12 +20,15 @@ import doc_blocks  # noqa: E402
 import manpages  # noqa: E402  (found through the path above)
 
 SENSORGW = os.environ.get("SENSORGW", "sensorgw")
+TEMPLATES = ROOT / "config" / "templates"
 VALID = ["config/sensorgw.example.yaml", "script/demo.yaml", "packaging/sensorgw.yaml"]
 REFUSED = {  # a change to the example, and what is wrong then
     "an unknown key": lambda c: c.update(storrage={}),
     "no sources": lambda c: c.pop("sources"),
     "a driver that there is not": lambda c: c["sources"][0].update(driver="modbuss"),
     "a text for a number": lambda c: c.setdefault("gateway", {}).update(workers="two"),
+    "a range that is none": lambda c: c["sources"][0]["devices"][0].update(unit_id=[1, "5-"]),
+    "a sensor without a place": lambda c: c["sources"][0]["devices"][0]["sensors"][0].pop("holding"),
     "too many workers": lambda c: c.setdefault("gateway", {}).update(workers=1000),
 }
 
@@ -71,9 +74,19 @@ def problems():
         if validator.is_valid(config):
             yield f"the schema accepts {what}"
     yield from block_problems(validator)
+    yield from template_problems({"additionalProperties": {"$ref": "#/$defs/template"}, "$defs": schema["$defs"]})
     for page, line, target in doc_blocks.links():
         if not target.exists():
             yield f"{page}:{line}: there is no {target}"
+
+
+def template_problems(schema):
+    """Files with templates: those that come with the program, and in the documentation."""
+    validator = jsonschema.Draft202012Validator(schema)
+    files = [(path.name, 1, path.read_text(encoding="utf-8")) for path in sorted(TEMPLATES.glob("*.yaml"))]
+    for page, line, text in files + list(doc_blocks.template_files()):
+        for error in validator.iter_errors(yaml.safe_load(text)):
+            yield f"{page}:{line}: the schema refuses {error.json_path}: {error.message}"
 
 
 def block_problems(validator):
@@ -87,7 +100,8 @@ def block_problems(validator):
         for page, line, block in doc_blocks.configurations():
             for error in validator.iter_errors(yaml.safe_load(block)):
                 yield f"{page}:{line}: the schema refuses {error.json_path}: {error.message}"
-            config.write_text(block, encoding="utf-8")
+            # The ones that come with the program need not be installed here.
+            config.write_text((f"template_dir: {TEMPLATES}\n" if "template:" in block else "") + block, encoding="utf-8")
             done = subprocess.run([SENSORGW, "check", str(config)], capture_output=True, text=True, check=False, env=environment)
             if done.returncode != 0:
                 yield f"{page}:{line}: {done.stderr}"

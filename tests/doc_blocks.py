@@ -3,6 +3,7 @@
 import pathlib
 import re
 
+TEMPLATE_FILE = "# templates/"
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGES = ["README.md", "docker/README.md"] + sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md"))
 
@@ -18,9 +19,18 @@ def blocks(language):
 def configurations():
     """(page, line, text) of each block in YAML; what is a single source becomes a whole configuration."""
     for page, line, text in blocks("yaml"):
+        if text.startswith(TEMPLATE_FILE):
+            continue
         if re.search(r"^driver:", text, re.M):
             text = "sources:\n  - " + text.replace("\n", "\n    ").rstrip() + "\n"
         yield page, line, text
+
+
+def template_files():
+    """(page, line, text) of each block that is a file with templates."""
+    for page, line, text in blocks("yaml"):
+        if text.startswith(TEMPLATE_FILE):
+            yield page, line, text
 
 
 def commands():

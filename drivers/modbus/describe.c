@@ -69,7 +69,9 @@ static void describe_device(const struct source_config *c, const struct device_c
     const struct modbus_device *o = d->options;
     struct plan plan;
 
-    fprintf(f, "  %s, unit %lld:\n", d->name, (long long)o->unit_id);
+    fprintf(f, "  %s, unit %lld%s%s%s:\n", d->name, (long long)o->unit_id,
+            d->template ? " (template " : "", d->template ? d->template : "",
+            d->template ? ")" : "");
     if (modbus_plan_device(c, d, &plan) != GW_OK)
         return;
     for (size_t i = 0; i < plan.request_count; i++) {

@@ -140,7 +140,9 @@ const struct option modbus_device_options[] = {
      .fallback = "1",
      .min = 0,
      .max = 255,
-     .help = "Unit id (slave address): 1 to 247; also 0 and 255 over TCP"},
+     .each = "unit",
+     .help = "Unit id (slave address): 1 to 247; also 0 and 255 over TCP. A list such as [1, 2, "
+             "5-9] makes a device of each, {unit} in the name being its number"},
     {.key = "max_registers",
      .type = OPTION_INTEGER,
      .offset = AT(max_registers),

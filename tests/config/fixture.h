@@ -58,6 +58,7 @@ static const struct option bus_device_options[] = {{.key = "unit_id",
                                                     .offset = offsetof(struct bus_device, unit_id),
                                                     .min = 1,
                                                     .max = 247,
+                                                    .each = "unit",
                                                     .help = "Number of the device on its bus"},
                                                    {0}};
 static const struct option bus_sensor_options[] = {{.key = "holding",

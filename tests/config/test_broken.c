@@ -80,7 +80,7 @@ static const struct {
     {"unknown section without a near one",
      BASE
      "zzzzzzzzzz: 1\n",
-     "t.yaml:7:1: zzzzzzzzzz: unknown key; here may stand gateway, mqtt, storage, http, templates, sources, rules\n"},
+     "t.yaml:7:1: zzzzzzzzzz: unknown key; here may stand template_dir, gateway, mqtt, storage, http, templates, sources, rules\n"},
     {"section twice",
      BASE
      "rules: []\n"
@@ -466,7 +466,7 @@ static const struct {
      "    port: /dev/x\n"
      "    devices:\n"
      "      - {name: d, unit_id: 1, template: pump, sensors: [{name: s, holding: 1}]}\n",
-     "t.yaml:6:41: sources[0].devices[0].template: there is no template 'pump' below templates:\n"},
+     "t.yaml:6:41: sources[0].devices[0].template: there is no template 'pump' below templates:, in ./templates, or among the installed ones; `sensorgw templates` lists those\n"},
     {"template with an unknown key",
      BASE
      "templates: {pump: {sensor: [], sensors: [{name: i, input: 8}]}}\n",

@@ -28,7 +28,7 @@ static bool start(const struct options *o)
             return false;
     }
     for (int i = 0; i < o->rtu_count; i++) {
-        if (!rtu_start(&rtu[i], o->rtu[i], o->units, o->rtu_baud))
+        if (!rtu_start(&rtu[i], o->rtu[i], o->units, o->rtu_baud, o->rtu_parity))
             return false;
     }
     if (o->line && !line_start(&line, o->line, o->line_format, o->line_every_us))

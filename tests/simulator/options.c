@@ -2,6 +2,7 @@
 #include "tests/simulator/options.h"
 
 #include "tests/simulator/fault.h"
+#include "tests/simulator/registers.h"
 
 #include "gateway/core/clock.h"
 
@@ -21,6 +22,9 @@ static void print_help(void)
            "pseudo-terminal; up to %d\n"
            "  -u, --units N              units 1 to N answer on each RTU bus; default 3\n"
            "  -B, --rtu-baud SPEED       hears only who speaks at this speed; default any\n"
+           "  -P, --rtu-parity PARITY    and with this parity: none (with two stop bits), even or "
+           "odd\n"
+           "  -x, --map FILE             what Modbus units have, lines 'UNIT TABLE ADDRESS VALUE'\n"
            "  -l, --line LINK            a serial line that says a weight now and then\n"
            "  -F, --line-format FORMAT   scale 'W  50.00 kg' (default), csv '7,50.00,12.5' or "
            "pairs 'n=7 weight=50.00 level=12.5'\n"
@@ -80,6 +84,18 @@ static bool parse_line_format(const char *text, enum line_format *out)
         }
     }
     fprintf(stderr, "sensorgw-sim: --line-format is scale, csv or pairs, not '%s'\n", text);
+    return false;
+}
+
+static bool parse_parity(const char *text, char *out)
+{
+    *out = strcmp(text, "none") == 0   ? 'N'
+           : strcmp(text, "even") == 0 ? 'E'
+           : strcmp(text, "odd") == 0  ? 'O'
+                                       : '\0';
+    if (*out)
+        return true;
+    fprintf(stderr, "sensorgw-sim: --rtu-parity is none, even or odd, not '%s'\n", text);
     return false;
 }
 
@@ -148,6 +164,10 @@ static bool take_option(struct options *o, int c, const char *text)
         return take_fault(text);
     case 'F':
         return parse_line_format(text, &o->line_format);
+    case 'P':
+        return parse_parity(text, &o->rtu_parity);
+    case 'x':
+        return registers_load(text);
     case 'a':
         o->address = text;
         return true;
@@ -180,6 +200,8 @@ bool options_parse(struct options *o, int argc, char **argv, int *status)
                                          {"rtu", required_argument, NULL, 'r'},
                                          {"units", required_argument, NULL, 'u'},
                                          {"rtu-baud", required_argument, NULL, 'B'},
+                                         {"rtu-parity", required_argument, NULL, 'P'},
+                                         {"map", required_argument, NULL, 'x'},
                                          {"line", required_argument, NULL, 'l'},
                                          {"line-format", required_argument, NULL, 'F'},
                                          {"line-every", required_argument, NULL, 'L'},
@@ -204,8 +226,8 @@ bool options_parse(struct options *o, int argc, char **argv, int *status)
                           .mqtt = {.sensors = 2, .qos = 1, .every_us = 500 * US_PER_MS},
                           .period_s = 10};
     *status = 2;
-    while ((c = getopt_long(argc, argv, "t:a:r:u:B:l:F:L:m:n:M:q:b:d:p:f:R:s:oh", list, NULL)) >=
-           0) {
+    while ((c = getopt_long(argc, argv, "t:a:r:u:B:P:x:l:F:L:m:n:M:q:b:d:p:f:R:s:oh", list,
+                            NULL)) >= 0) {
         if (c == 'h') {
             print_help();
             *status = 0;

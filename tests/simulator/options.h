@@ -12,6 +12,7 @@ struct options {
     int tcp_count;
     const char *rtu[SERVERS_MAX]; /* links */
     int rtu_count, units, rtu_baud;
+    char rtu_parity;  /* 'N', 'E', 'O'; 0: any */
     const char *line; /* link */
     enum line_format line_format;
     int64_t line_every_us;

@@ -14,7 +14,9 @@
  *
  * Coil and discrete input 0 follow the square, 1 its opposite; 1000-1999 the address's lowest bit.
  * The waves of unit u are ahead by u eighths of a period. Other registers hold 0, or what a master
- * wrote there. */
+ * wrote there.
+ *
+ * With a map from a file, units have what that says instead, and zeros; what is written stays. */
 #ifndef SENSORGW_TESTS_SIMULATOR_REGISTERS_H
 #define SENSORGW_TESTS_SIMULATOR_REGISTERS_H
 
@@ -23,6 +25,10 @@
 #include <stdint.h>
 
 #define REGISTERS_COUNT 2000
+
+/* Reads lines "UNIT TABLE ADDRESS VALUE", TABLE being holding, input, coil or discrete, for one
+ * server or bus. Before the first registers_create(). False: said on standard error. */
+bool registers_load(const char *path);
 
 /* NULL: out of memory. Freed with modbus_mapping_free(). */
 modbus_mapping_t *registers_create(void);

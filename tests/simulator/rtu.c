@@ -42,6 +42,16 @@ static void serve(struct rtu_bus *b)
     }
 }
 
+/* Of the parity a pseudo-terminal keeps only which one it would be; without parity there are two
+ * stop bits, which it keeps too. */
+static bool has_parity(const struct rtu_bus *b, const struct termios *t)
+{
+    bool is_odd = t->c_cflag & PARODD, has_two_stops = t->c_cflag & CSTOPB;
+    char heard = is_odd ? 'O' : has_two_stops ? 'N' : 'E';
+
+    return b->parity == 0 || b->parity == heard;
+}
+
 /* A pseudo-terminal remembers the speed that the other side has set. */
 static bool hears(const struct rtu_bus *b)
 {
@@ -52,8 +62,10 @@ static bool hears(const struct rtu_bus *b)
                   {38400, B38400}, {57600, B57600}, {115200, B115200}};
     struct termios t;
 
-    if (b->baud == 0 || tcgetattr(b->pty.master, &t) != 0)
-        return b->baud == 0;
+    if (tcgetattr(b->pty.master, &t) != 0 || !has_parity(b, &t))
+        return b->baud == 0 && b->parity == 0;
+    if (b->baud == 0)
+        return true;
     for (size_t i = 0; i < sizeof(speeds) / sizeof(speeds[0]); i++) {
         if (speeds[i].code == cfgetospeed(&t))
             return speeds[i].baud == b->baud;
@@ -82,10 +94,11 @@ static void run(void *arg)
     }
 }
 
-bool rtu_start(struct rtu_bus *b, const char *link, int units, int baud)
+bool rtu_start(struct rtu_bus *b, const char *link, int units, int baud, char parity)
 {
     b->units = units;
     b->baud = baud;
+    b->parity = parity;
     b->have = 0;
     atomic_init(&b->stop, false);
     return pty_init(&b->pty, link) && slave_init(&b->slave, true) &&

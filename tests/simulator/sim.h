@@ -28,17 +28,18 @@ bool tcp_start(struct tcp_server *t, const char *address, int port);
 void tcp_stop(struct tcp_server *t);
 
 /* A Modbus RTU bus on a pseudo-terminal with the units 1 … units. baud: the one speed at which they
- * understand requests; 0: any. */
+ * understand requests; 0: any. parity likewise: 'N', 'E', 'O'; 0: any. */
 struct rtu_bus {
     struct slave slave;
     struct thread thread;
     atomic_bool stop;
     struct pty pty;
     int units, baud;
+    char parity;
     uint8_t in[MODBUS_RTU_MAX_ADU_LENGTH];
     int have;
 };
-bool rtu_start(struct rtu_bus *b, const char *link, int units, int baud);
+bool rtu_start(struct rtu_bus *b, const char *link, int units, int baud, char parity);
 void rtu_stop(struct rtu_bus *b);
 
 /* A sensor that says a line of text now and then. */
