@@ -237,6 +237,7 @@ check_dead_beside_healthy(struct modbus_slave *(*start)(const struct modbus_slav
     int64_t begin = clock_mono_us();
     rig_run(&r, UINT32_MAX, 4 * US_PER_SECOND);
     unsigned most = most_probes(clock_mono_us() - begin);
+    unsigned connections = modbus_slave_connections(slave);
     rig_close(&r);
     modbus_slave_stop(slave);
     assert_true(r.good[0] > 20 && r.good[2] > 20);
@@ -245,6 +246,7 @@ check_dead_beside_healthy(struct modbus_slave *(*start)(const struct modbus_slav
     assert_int_equal(r.good[1], 0);
     assert_true(r.bad[1][QUALITY_TIMEOUT] > 20);
     assert_true(atomic_load(&probes) >= 2 && atomic_load(&probes) <= most);
+    assert_true(connections <= 2); /* its time-outs do not cost the others the connection */
 }
 
 static void a_mute_unit_is_probed_seldom_and_does_not_hold_up_the_others(void **state)
@@ -309,6 +311,34 @@ static void a_unit_that_comes_back_is_polled_as_before(void **state)
     assert_int_equal(units[1].probing_us, 0);
     rig_close(&r);
     modbus_slave_stop(slave);
+}
+
+/* Replies to functions 1 and 2 have eight to a byte. */
+static void coils_that_are_read_together_are_told_apart(void **state)
+{
+    static const uint8_t tables[] = {TABLE_COIL, TABLE_DISCRETE};
+    struct modbus_slave_options none = {0};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(tables); i++) {
+        struct modbus_slave *slave = modbus_slave_start_tcp(&none);
+        struct rig r;
+        rig_prepare(&r, slave, 1, 100, 20 * US_PER_MS);
+        rig_side_by_side(&r, 3);
+        for (size_t k = 0; k < 100; k++) {
+            /* Three or four apart, so that neighbours differ in no simple way. */
+            r.sensor_options[0][k].table = tables[i];
+            r.sensor_options[0][k].address = (uint16_t)(3 * k + k / 7);
+            r.sensor_options[0][k].field = (struct modbus_field){.type = TYPE_BOOL};
+        }
+        r.device_options[0].max_gap = 10;
+        rig_open(&r);
+        rig_run(&r, 300, 10 * US_PER_SECOND);
+        assert_true(rig_good(&r) >= 300);
+        assert_true(modbus_slave_requests(slave) <= 4); /* one for all of them */
+        rig_close(&r);
+        modbus_slave_stop(slave);
+    }
 }
 
 static enum slave_fault slowly(void *arg, const struct slave_request *q)
@@ -507,6 +537,7 @@ int main(void)
         cmocka_unit_test(a_mute_unit_is_probed_seldom_and_does_not_hold_up_the_others),
         cmocka_unit_test(the_same_unit_id_on_another_line_is_another_unit),
         cmocka_unit_test(a_unit_that_comes_back_is_polled_as_before),
+        cmocka_unit_test(coils_that_are_read_together_are_told_apart),
         cmocka_unit_test(polls_for_which_there_is_no_time_are_counted),
         cmocka_unit_test(several_requests_are_under_way_at_a_time_when_allowed),
         cmocka_unit_test(a_drip_fed_answer_does_not_stretch_the_time_out),

@@ -26,6 +26,19 @@ class Files(GatewayTest):
         self.wait_for("a value again", lambda: gateway.latest("room/t") == (22, "good"))
         self.check_books(gateway, gateway.stop())
 
+    def test_a_counter_never_falls_and_goes_on_after_a_restart(self):
+        path, source = self.file_source(value="100", counter=True)
+        gateway = self.gateway([source])
+        for raw, total in (("100", 100), ("130", 130), ("5", 135), ("7", 137)):  # reset after 130
+            self.write(path, raw)
+            self.wait_for(f"{raw}", lambda t=total: gateway.latest("room/t") == (t, "good"))
+        self.check_books(gateway, gateway.stop())
+        self.write(path, "10")
+        gateway.start()
+        self.wait_for("a total of 140", lambda: gateway.latest("room/t") == (140, "good"))
+        self.assertEqual(gateway.value("SELECT count(*) FROM readings WHERE sensor = 'room/t' AND value < 100"), 0)
+        gateway.stop()
+
     def test_simulated_one_wire_and_thermal_zone(self):
         simulator = self.simulator("--files", self.path("sys"))
         gateway = self.gateway([{"name": "pi", "driver": "file", "every": "100ms", "sensors": [

@@ -102,13 +102,15 @@ void rig_close(struct rig *r)
 static void check_reading(struct rig *r, const struct reading *x)
 {
     size_t unit = x->sensor / SENSORS_MAX;
-    uint16_t address = r->sensor_options[unit][x->sensor % SENSORS_MAX].address;
+    const struct modbus_sensor *o = &r->sensor_options[unit][x->sensor % SENSORS_MAX];
+    uint16_t address = o->address;
 
     if (x->quality != QUALITY_GOOD) {
         r->bad[unit][x->quality]++;
         return;
     }
-    double want = modbus_slave_value((uint8_t)(unit + 1), address);
+    unsigned value = modbus_slave_value((uint8_t)(unit + 1), address);
+    double want = o->table == TABLE_COIL || o->table == TABLE_DISCRETE ? value & 1 : value;
     if (x->value != want)
         fail_msg("unit %zu, register %u: %g, not %g", unit + 1, address, x->value, want);
     int64_t now = clock_mono_us();
