@@ -18,6 +18,10 @@ function(sensorgw_plain_library target header library)
 endfunction()
 sensorgw_plain_library(paho_mqtt3as MQTTAsync.h paho-mqtt3as)
 
+# The chart of the page, from Debian's libjs-dygraphs; it becomes part of the program.
+set(dygraphs_folders /usr/share/javascript/dygraphs /usr/share/nodejs/dygraphs/dist)
+find_file(DYGRAPHS_JS dygraph.min.js PATHS ${dygraphs_folders} NO_CMAKE_FIND_ROOT_PATH REQUIRED)
+
 if(SENSORGW_TESTS)
   pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 endif()

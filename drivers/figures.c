@@ -51,6 +51,8 @@ static void note_answer(struct unit_figures *u, int64_t took_us)
 {
     u->mean_us = u->answered_us ? u->mean_us + (took_us - u->mean_us) / MEAN_OVER : took_us;
     u->took_us = took_us;
+    u->total_us += took_us;
+    u->answers++;
     u->answered_us = clock_mono_us();
 }
 

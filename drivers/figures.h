@@ -22,6 +22,8 @@ struct unit_figures {
     uint64_t overruns;   /* polls that fell out because the line was busy for a whole period */
     uint64_t isolated;   /* places that it refuses now: see struct isolated_place */
     int64_t took_us;     /* of the last answer: request and reply, 0 before the first */
+    uint64_t answers;    /* exceptions included */
+    int64_t total_us;    /* that they took together */
     int64_t mean_us;     /* moving mean over about 16 answers */
     int64_t answered_us; /* when that was, monotonic; 0: never */
     int64_t probing_us;  /* since when it gives no answer and is only probed now and then,

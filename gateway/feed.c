@@ -192,7 +192,10 @@ static void send_health(struct feed *f)
     if (now < f->next_health_us)
         return;
     message_topic(f->options.config, "health", NULL, NULL, topic);
-    if (send(f, topic, message_health(f->options.ledger, clock_wall_us()), 0))
+    if (send(f, topic,
+             message_health(f->options.config, f->options.ledger, f->options.sources,
+                            clock_wall_us()),
+             0))
         f->next_health_us = now + HEALTH_US;
 }
 

@@ -13,12 +13,14 @@
 #include <stddef.h>
 
 struct feed;
+struct source;
 
 /* All borrowed; must outlive the feed. */
 struct feed_options {
     const struct config *config;
     struct sensor_table *sensors;
     struct ledger *ledger;
+    struct source *const *sources; /* for the figures; NULL: none */
     /* Sends `text`, which it takes (NULL: there was no memory for it); false when the connection
      * takes no more now. */
     bool (*send)(void *arg, const char *topic, char *text, int qos);

@@ -28,9 +28,11 @@
 #include "storage/store.h"
 #include "storage/writer.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define RECORD_QUEUE 8192            /* records; the writer's own batch comes on top */
 #define PUSH_TIMEOUT_MS 100          /* how long a polled source waits for room in the queue */
@@ -54,8 +56,8 @@ struct gateway {
     struct mqtt_client *client; /* NULL without a broker */
     struct publisher *publisher;
     struct worker_pool *workers;
-    struct http *http;
-    struct counters *counters; /* NULL without a sensor that has one */
+    _Atomic(struct http *) http; /* the writer calls it, which runs before */
+    struct counters *counters;   /* NULL without a sensor that has one */
     struct source_env env;
     struct source **sources;
     struct setter *setter;
@@ -73,6 +75,9 @@ static void on_outbox(void *arg)
 
     if (g->publisher)
         publisher_wake(g->publisher);
+    struct http *http = atomic_load(&g->http);
+    if (http)
+        http_alerts(http);
 }
 
 static void on_not_durable(void *arg, const struct alert_change *change)
@@ -81,6 +86,9 @@ static void on_not_durable(void *arg, const struct alert_change *change)
 
     if (g->publisher)
         publisher_send_now(g->publisher, change);
+    struct http *http = atomic_load(&g->http);
+    if (http)
+        http_alert_now(http, change, store_instance(g->store));
 }
 
 static enum gw_err on_outbox_done(void *arg, const struct outbox_result *result)
@@ -276,6 +284,7 @@ static enum gw_err start_publisher(struct gateway *g)
                                               .client = g->client,
                                               .sensors = g->sensors,
                                               .ledger = g->ledger,
+                                              .sources = g->sources,
                                               .database = c->storage.path,
                                               .instance = store_instance(g->store),
                                               .outbox_done = on_outbox_done,
@@ -304,12 +313,20 @@ static enum gw_err start_http(struct gateway *g)
 {
     if (!g->config->http.enabled)
         return GW_OK;
-    return http_start(&g->http, &(struct http_options){
-                                    .config = g->config,
-                                    .ledger = g->ledger,
-                                    .status = on_status,
-                                    .arg = g,
-                                });
+    struct http *http;
+    enum gw_err err = http_start(&http, &(struct http_options){
+                                            .config = g->config,
+                                            .ledger = g->ledger,
+                                            .sensors = g->sensors,
+                                            .live = g->live,
+                                            .alerts = g->alerts,
+                                            .sources = g->sources,
+                                            .status = on_status,
+                                            .arg = g,
+                                        });
+    if (err == GW_OK)
+        atomic_store(&g->http, http);
+    return err;
 }
 
 static enum gw_err start_sources(struct gateway *g)
@@ -380,10 +397,10 @@ enum gw_err gateway_start(struct gateway **out, const struct config *config)
         const char *what;
         enum gw_err (*start)(struct gateway *);
     } list[] = {
-        {"tables", start_tables},       {"sensors", start_sensors}, {"database", start_store},
-        {"queues", start_queues},       {"alerts", start_alerts},   {"writer", start_writer},
-        {"publisher", start_publisher}, {"workers", start_workers}, {"HTTP server", start_http},
-        {"sources", start_sources},     {"control", start_control}, {"MQTT client", start_client},
+        {"tables", start_tables},       {"sensors", start_sensors},  {"database", start_store},
+        {"queues", start_queues},       {"alerts", start_alerts},    {"writer", start_writer},
+        {"publisher", start_publisher}, {"workers", start_workers},  {"sources", start_sources},
+        {"control", start_control},     {"HTTP server", start_http}, {"MQTT client", start_client},
     };
     struct gateway *g = calloc(1, sizeof(*g));
 
@@ -421,11 +438,20 @@ void gateway_status(struct gateway *g, struct gateway_status *out)
         out->failing += g->sources[i] && atomic_load(&g->sources[i]->status) == SOURCE_FAILED;
 }
 
+/* 0: there is none. */
+static int64_t file_size(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 ? (int64_t)st.st_size : 0;
+}
+
 void gateway_sample(struct gateway *g)
 {
     metric_set(METRIC_QUEUE_DEPTH, (int64_t)queue_depth(g->readings));
     metric_set(METRIC_QUEUE_HIGH_WATER, (int64_t)queue_high_water(g->readings));
     metric_set(METRIC_RECORD_QUEUE_DEPTH, (int64_t)queue_depth(g->records));
+    metric_set(METRIC_STORE_BYTES, file_size(g->config->storage.path));
 }
 
 /* --- stop --- */

@@ -8,7 +8,10 @@ struct live {
     size_t capacity; /* set once */
 
     pthread_mutex_t lock;
-    struct reading *newest; /* guarded by lock; time_us 0: nothing yet */
+    /* guarded by lock */
+    struct reading *newest; /* time_us 0: nothing yet */
+    uint64_t *versions;     /* of each sensor's newest reading */
+    uint64_t version;
 };
 
 enum gw_err live_create(struct live **out, size_t sensors)
@@ -18,12 +21,13 @@ enum gw_err live_create(struct live **out, size_t sensors)
     if (!l)
         return GW_ENOMEM;
     l->newest = calloc(sensors ? sensors : 1, sizeof(*l->newest));
-    if (!l->newest) {
-        free(l);
-        return GW_ENOMEM;
-    }
+    l->versions = calloc(sensors ? sensors : 1, sizeof(*l->versions));
     l->capacity = sensors;
     pthread_mutex_init(&l->lock, NULL);
+    if (!l->newest || !l->versions) {
+        live_destroy(l);
+        return GW_ENOMEM;
+    }
     *out = l;
     return GW_OK;
 }
@@ -34,15 +38,19 @@ void live_destroy(struct live *l)
         return;
     pthread_mutex_destroy(&l->lock);
     free(l->newest);
+    free(l->versions);
     free(l);
 }
 
 void live_update(struct live *l, const struct reading *readings, size_t n)
 {
     pthread_mutex_lock(&l->lock);
+    l->version++;
     for (size_t i = 0; i < n; i++) {
-        if (readings[i].sensor < l->capacity)
-            l->newest[readings[i].sensor] = readings[i];
+        if (readings[i].sensor >= l->capacity)
+            continue;
+        l->newest[readings[i].sensor] = readings[i];
+        l->versions[readings[i].sensor] = l->version;
     }
     pthread_mutex_unlock(&l->lock);
 }
@@ -58,4 +66,26 @@ bool live_get(struct live *l, uint32_t sensor, struct reading *out)
     }
     pthread_mutex_unlock(&l->lock);
     return seen;
+}
+
+uint64_t live_version(struct live *l)
+{
+    pthread_mutex_lock(&l->lock);
+    uint64_t version = l->version;
+    pthread_mutex_unlock(&l->lock);
+    return version;
+}
+
+size_t live_since(struct live *l, uint64_t after, uint32_t *from, struct reading *out, size_t max)
+{
+    size_t n = 0, i = *from;
+
+    pthread_mutex_lock(&l->lock);
+    for (; i < l->capacity && n < max; i++) {
+        if (l->versions[i] > after)
+            out[n++] = l->newest[i];
+    }
+    *from = i < l->capacity ? (uint32_t)i : UINT32_MAX;
+    pthread_mutex_unlock(&l->lock);
+    return n;
 }

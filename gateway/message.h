@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct source;
+
 /* Prefix, gateway, sensor, rule: at most 200 + 200 + 200 + 64 bytes, and slashes. */
 #define TOPIC_SIZE 768
 
@@ -47,7 +49,8 @@ char *message_reading(const struct sensor *s, const struct reading *r);
  */
 char *message_write(const char *id, bool ok, double value, const char *why);
 
-/* Figures of the process and sums of the ledger. */
-char *message_health(const struct ledger *l, int64_t now_us);
+/* All figures: of the process, sums of the ledger, and how each source does (sources_json()). */
+char *message_health(const struct config *c, const struct ledger *l, struct source *const *sources,
+                     int64_t now_us);
 
 #endif

@@ -338,6 +338,7 @@ enum gw_err publisher_start(struct publisher **out, const struct publisher_optio
     p->feed = feed_create(&(struct feed_options){.config = options->config,
                                                  .sensors = options->sensors,
                                                  .ledger = options->ledger,
+                                                 .sources = options->sources,
                                                  .send = send_feed,
                                                  .arg = p});
     pthread_mutex_init(&p->lock, NULL);

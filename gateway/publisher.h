@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 struct publisher;
+struct source;
 
 /* All borrowed; must outlive the publisher. */
 struct publisher_options {
@@ -25,7 +26,8 @@ struct publisher_options {
     struct mqtt_client *client;
     struct sensor_table *sensors;
     struct ledger *ledger;
-    const char *database; /* path; the publisher opens a read-only connection of its own */
+    struct source *const *sources; /* complete before there is a connection; NULL: none */
+    const char *database;          /* path; the publisher opens a read-only connection of its own */
     const char *instance; /* store_instance(), for ids of transitions that are not stored yet */
     /* Takes the broker's answer for an outbox row (writer_outbox_done()); GW_EFULL: it will be said
      * again. */

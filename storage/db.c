@@ -30,6 +30,8 @@ static enum gw_err translate(sqlite3 *db, int code)
         return GW_EACCES;
     case SQLITE_NOMEM:
         return GW_ENOMEM;
+    case SQLITE_INTERRUPT:
+        return GW_ETIMEDOUT; /* by our own progress handler */
     default:
         return GW_ESYS;
     }
@@ -40,8 +42,10 @@ enum gw_err db_error(sqlite3 *db, int code, const char *what)
     enum gw_err err = translate(db, code);
     int sys = db ? sqlite3_system_errno(db) : 0;
 
-    log_error("database: %s: %s (SQLite %d%s%s)", what, db ? sqlite3_errmsg(db) : "out of memory",
-              db ? sqlite3_extended_errcode(db) : code, sys ? ", " : "", sys ? log_errno(sys) : "");
+    if (err != GW_ETIMEDOUT)
+        log_error(
+            "database: %s: %s (SQLite %d%s%s)", what, db ? sqlite3_errmsg(db) : "out of memory",
+            db ? sqlite3_extended_errcode(db) : code, sys ? ", " : "", sys ? log_errno(sys) : "");
     return err;
 }
 

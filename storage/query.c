@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "storage/query.h"
 
+#include "gateway/core/clock.h"
 #include "gateway/core/log.h"
 #include "storage/file.h"
 #include "storage/query_internal.h"
@@ -14,6 +15,7 @@
 #include <string.h>
 
 #define BUSY_TIMEOUT_MS 2000
+#define STEPS_A_LOOK 10000 /* of SQLite's machine, between two looks at the clock */
 
 static enum gw_err explain(struct query *q, enum gw_err err)
 {
@@ -36,6 +38,13 @@ static enum gw_err load_instance(struct query *q)
     return err;
 }
 
+static int is_over(void *arg)
+{
+    const struct query *q = arg;
+
+    return q->deadline_us != 0 && clock_mono_us() >= q->deadline_us;
+}
+
 static enum gw_err attach(struct query *q)
 {
     if (stat(q->path, &q->file) != 0)
@@ -45,6 +54,7 @@ static enum gw_err attach(struct query *q)
         return explain(q, db_error(q->db, rc, q->path));
     sqlite3_extended_result_codes(q->db, 1);
     sqlite3_busy_timeout(q->db, BUSY_TIMEOUT_MS);
+    sqlite3_progress_handler(q->db, STEPS_A_LOOK, is_over, q);
     enum gw_err err = schema_check(q->db, &q->version);
     if (err == GW_ENOENT) /* an empty file */
         return GW_ECORRUPT;
@@ -76,6 +86,11 @@ void query_close(struct query *q)
     db_close(q->db);
     free(q->path);
     free(q);
+}
+
+void query_limit(struct query *q, int64_t us)
+{
+    q->deadline_us = us ? clock_mono_us() + us : 0;
 }
 
 enum gw_err query_refresh(struct query *q)

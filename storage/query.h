@@ -18,6 +18,9 @@ struct query;
  */
 enum gw_err query_open(struct query **out, const char *path);
 void query_close(struct query *q);
+/* From now on its questions end with GW_ETIMEDOUT once us µs are over; 0: they may take as long as
+ * they want, as at first. */
+void query_limit(struct query *q, int64_t us);
 
 struct latest_row {
     const char *sensor, *unit, *source, *device;
@@ -90,6 +93,12 @@ enum gw_err query_series(struct query *q, const char *sensor, int64_t since_us, 
                          size_t max_points, struct series *out);
 void series_fini(struct series *s);
 
+/* The averages of all sensors' minutes from since_us on that are closed. */
+enum gw_err query_minutes(struct query *q, int64_t since_us,
+                          bool (*each)(void *arg, const char *sensor, int64_t minute_us,
+                                       double average),
+                          void *arg);
+
 /* Which alerts; all zero: all of them. */
 struct alert_filter {
     const char *sensor, *rule;    /* shell patterns */
@@ -126,6 +135,11 @@ struct outbox_row {
 enum gw_err query_outbox(struct query *q, int64_t after, size_t limit,
                          bool (*each)(void *arg, const struct outbox_row *row), void *arg);
 enum gw_err query_outbox_depth(struct query *q, uint64_t *rows);
+/* The same rows whether delivered or not: what happened after `after`. */
+enum gw_err query_events(struct query *q, int64_t after, size_t limit,
+                         bool (*each)(void *arg, const struct outbox_row *row), void *arg);
+/* The newest row's seq; 0: there is none. */
+enum gw_err query_last_event(struct query *q, int64_t *seq);
 
 struct store_facts {
     uint64_t readings, sensors, alerts, bytes; /* rows; size of the database file */

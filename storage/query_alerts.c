@@ -88,8 +88,15 @@ static void outbox_from_row(const struct query *q, sqlite3_stmt *st, struct outb
     };
 }
 
-enum gw_err query_outbox(struct query *q, int64_t after, size_t limit,
-                         bool (*each)(void *arg, const struct outbox_row *row), void *arg)
+#define EVENTS_AFTER                                                                               \
+    "SELECT e.seq, e.alert_id, s.name, s.unit, a.rule, e.severity, e.state, e.value,"              \
+    " e.limit_value, e.time, a.raised_at, e.reason, e.who, e.comment, e.until, e.repeat"           \
+    " FROM alert_event e JOIN alert a ON a.id = e.alert_id JOIN sensor s ON s.id = a.sensor_id"    \
+    " WHERE e.seq > ?1"
+#define IN_ORDER " ORDER BY e.seq LIMIT ?2"
+
+static enum gw_err each_event(struct query *q, const char *sql, int64_t after, size_t limit,
+                              bool (*each)(void *arg, const struct outbox_row *row), void *arg)
 {
     sqlite3_stmt *st = NULL;
     struct outbox_row event;
@@ -97,19 +104,33 @@ enum gw_err query_outbox(struct query *q, int64_t after, size_t limit,
     enum gw_err err = query_refresh(q);
 
     if (err == GW_OK)
-        err = db_bind(q->db, &st,
-                      "SELECT e.seq, e.alert_id, s.name, s.unit, a.rule, e.severity, e.state,"
-                      " e.value, e.limit_value, e.time, a.raised_at, e.reason, e.who, e.comment,"
-                      " e.until, e.repeat FROM alert_event e"
-                      " JOIN alert a ON a.id = e.alert_id JOIN sensor s ON s.id = a.sensor_id"
-                      " WHERE e.seq > ?1 AND " SCHEMA_OUTBOX " ORDER BY e.seq LIMIT ?2",
-                      "ii", after, (int64_t)limit);
+        err = db_bind(q->db, &st, sql, "ii", after, (int64_t)limit);
     while (err == GW_OK && go_on && (err = db_step(st, &row)) == GW_OK && row) {
         outbox_from_row(q, st, &event);
         go_on = each(arg, &event);
     }
     sqlite3_finalize(st);
     return err;
+}
+
+enum gw_err query_outbox(struct query *q, int64_t after, size_t limit,
+                         bool (*each)(void *arg, const struct outbox_row *row), void *arg)
+{
+    return each_event(q, EVENTS_AFTER " AND " SCHEMA_OUTBOX IN_ORDER, after, limit, each, arg);
+}
+
+enum gw_err query_events(struct query *q, int64_t after, size_t limit,
+                         bool (*each)(void *arg, const struct outbox_row *row), void *arg)
+{
+    return each_event(q, EVENTS_AFTER IN_ORDER, after, limit, each, arg);
+}
+
+enum gw_err query_last_event(struct query *q, int64_t *seq)
+{
+    enum gw_err err = query_refresh(q);
+
+    *seq = 0;
+    return err == GW_OK ? db_int64(q->db, "SELECT max(seq) FROM alert_event", seq) : err;
 }
 
 enum gw_err query_outbox_depth(struct query *q, uint64_t *rows)

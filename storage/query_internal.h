@@ -13,7 +13,8 @@ struct query {
     sqlite3 *db;
     struct stat file;
     char instance[16];
-    int version; /* of the schema: a file that no newer gateway has opened yet is behind */
+    int version;         /* of the schema: a file that no newer gateway has opened yet is behind */
+    int64_t deadline_us; /* monotonic; 0: none */
 };
 
 /* To be called first by every question: opens the database again when the gateway has begun a new

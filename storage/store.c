@@ -2,6 +2,7 @@
 /* The writing store from outside: open, append, look after, close. */
 #include "storage/store.h"
 
+#include "gateway/core/histogram.h"
 #include "gateway/core/log.h"
 #include "gateway/core/metrics.h"
 #include "storage/connection.h"
@@ -202,7 +203,7 @@ enum gw_err store_append(struct store *s, const struct record *records, size_t n
     if (err != GW_OK)
         return err;
     int64_t took = clock_mono_us() - start;
-    metric_add(METRIC_COMMIT_US, took);
+    histogram_note(HISTOGRAM_COMMIT, took);
     metric_max(METRIC_COMMIT_US_MAX, took);
     if (duplicates)
         *duplicates = found;

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/http/http.h"
 
+#include "gateway/core/clock.h"
 #include "gateway/core/log.h"
+#include "gateway/http/asset.h"
+#include "gateway/http/events.h"
+#include "gateway/http/guard.h"
+#include "gateway/http/internal.h"
 #include "gateway/http/metrics_page.h"
 
 #include <errno.h>
@@ -10,62 +15,60 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#define CONNECTIONS 16
+#define THREADS READERS /* so that each finds a connection to the database */
+#define CONNECTIONS 48  /* a browser takes six, one of them for events */
 #define CONNECTION_TIMEOUT_S 10
 #define CONNECTION_MEMORY 16384 /* bytes; a longer request header is refused by the library */
 
-struct http {
-    struct http_options options;
-    struct MHD_Daemon *daemon;
-};
+#define POLICY                                                                                     \
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "              \
+    "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; "               \
+    "frame-ancestors 'none'"
 
-/* --- answers --- */
+/* --- pages --- */
 
-static enum MHD_Result answer(struct MHD_Connection *c, unsigned status, const char *type,
-                              const char *text)
+static bool count_alert(void *arg, const struct alert_row *a)
 {
-    struct MHD_Response *r = MHD_create_response_from_buffer(strlen(text), (void *)(uintptr_t)text,
-                                                             MHD_RESPMEM_MUST_COPY);
+    struct metrics_alerts *counts = arg;
+    unsigned severity = strcmp(a->severity, severity_name(SEVERITY_CRITICAL)) == 0
+                            ? SEVERITY_CRITICAL
+                            : SEVERITY_WARNING;
+    int state = a->shelved_until_us > clock_wall_us() ? METRICS_SHELVED
+                : a->acknowledged_us != 0             ? METRICS_ACKNOWLEDGED
+                                                      : METRICS_RAISED;
 
-    if (!r)
-        return MHD_NO;
-    MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type);
-    MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-    MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
-    if (status == MHD_HTTP_UNAUTHORIZED)
-        MHD_add_response_header(r, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
-    if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
-        MHD_add_response_header(r, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
-    enum MHD_Result result = MHD_queue_response(c, status, r);
-    MHD_destroy_response(r);
-    return result;
+    counts->count[severity][state]++;
+    return true;
 }
 
-static enum MHD_Result answer_plain(struct MHD_Connection *c, unsigned status, const char *text)
+static void count_alerts(struct http *h, struct metrics_alerts *out)
 {
-    return answer(c, status, "text/plain; charset=utf-8", text);
+    const struct alert_filter active = {.active = true};
+    struct query *q;
+
+    *out = (struct metrics_alerts){0};
+    if (readers_take(h->readers, &q) != GW_OK)
+        return;
+    out->known = query_alerts(q, &active, count_alert, out) == GW_OK;
+    readers_give(h->readers, q);
 }
 
-static enum MHD_Result get_metrics(const struct http *h, struct MHD_Connection *c)
+static void get_metrics(struct http *h, struct http_reply *out)
 {
     struct gateway_status status;
-    size_t length;
+    struct metrics_alerts alerts;
+    size_t length = 0;
 
     h->options.status(h->options.arg, &status);
-    char *page = metrics_page(h->options.config, h->options.ledger, &status, &length);
-    if (!page)
-        return MHD_NO;
-    enum MHD_Result result =
-        answer(c, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", page);
-    free(page);
-    return result;
+    count_alerts(h, &alerts);
+    char *page = metrics_page(&h->options, &status, &alerts, &length);
+    reply_text(out, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", page, length);
 }
 
 /* 200 "ok" or 503 with a line for each thing that is wrong. A source that fails is the plant's
  * trouble, not the gateway's: it is told, and does not make the gateway unhealthy. */
-static enum MHD_Result get_healthz(const struct http *h, struct MHD_Connection *c)
+static void get_healthz(struct http *h, struct http_reply *out)
 {
     struct gateway_status s;
     char text[256];
@@ -75,91 +78,183 @@ static enum MHD_Result get_healthz(const struct http *h, struct MHD_Connection *
              s.storing ? "ok" : "the database cannot be written",
              s.has_broker && !s.connected ? "the broker is not connected\n" : "", s.failing,
              s.sources);
-    return answer_plain(c, s.storing ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, text);
+    reply_text(out, s.storing ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE,
+               "text/plain; charset=utf-8", strdup(text), strlen(text));
 }
 
-static const struct page {
-    const char *path;
-    enum MHD_Result (*get)(const struct http *h, struct MHD_Connection *c);
-} pages[] = {
-    {"/metrics", get_metrics},
-    {"/healthz", get_healthz},
-};
-
-/* --- who may ask --- */
-
-/* Takes the same time wherever the texts differ, so that a token cannot be guessed byte by byte. */
-static bool same_secret(const char *given, const char *secret)
+static bool is_get(const struct http_request *r)
 {
-    size_t n = strlen(given), m = strlen(secret);
-    unsigned char differ = n != m;
-
-    for (size_t i = 0; i < n; i++)
-        differ |= (unsigned char)(given[i] ^ secret[m ? i % m : 0]);
-    return differ == 0;
+    return strcmp(r->method, MHD_HTTP_METHOD_GET) == 0 ||
+           strcmp(r->method, MHD_HTTP_METHOD_HEAD) == 0;
 }
 
-static bool has_token(const struct http *h, struct MHD_Connection *c)
+static void handle(struct http *h, const struct http_request *r, struct http_reply *out)
 {
-    const char *token = h->options.config->http.token;
-    if (!token)
-        return true;
-    const char *given =
-        MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
-    return given && strncasecmp(given, "Bearer ", 7) == 0 && same_secret(given + 7, token);
-}
+    static const struct {
+        const char *path;
+        void (*get)(struct http *h, struct http_reply *out);
+    } pages[] = {{"/metrics", get_metrics}, {"/healthz", get_healthz}};
 
-static bool is_loopback_name(const char *host, size_t length)
-{
-    static const char *const names[] = {"localhost", "127.0.0.1", "[::1]", "::1"};
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strlen(names[i]) == length && strncasecmp(names[i], host, length) == 0)
-            return true;
+    if (strncmp(r->path, "/api/", 5) == 0) {
+        api_handle(h, r, out);
+        return;
     }
-    return false;
+    for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+        if (strcmp(r->path, pages[i].path) == 0 && is_get(r)) {
+            pages[i].get(h, out);
+            return;
+        }
+        if (strcmp(r->path, pages[i].path) == 0) {
+            reply_error(out, MHD_HTTP_METHOD_NOT_ALLOWED, "this can only be read", "use GET");
+            out->allow = "GET, HEAD";
+            return;
+        }
+    }
+    reply_error(out, MHD_HTTP_NOT_FOUND, "there is no such page",
+                "here are /, /api/v1/openapi.json, /metrics and /healthz");
 }
 
-/* A page of a foreign site can make a browser ask 127.0.0.1 under the site's own name (DNS
- * rebinding); on loopback only loopback's names are answered. */
-static bool host_allowed(const struct http *h, struct MHD_Connection *c)
+/* --- replies --- */
+
+static void add_common_headers(struct MHD_Response *response)
 {
-    const char *listen = h->options.config->http.host;
-    if (!is_loopback_name(listen, strlen(listen)))
-        return true;
-    const char *host = MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
-    if (!host)
-        return false;
-    const char *end = host[0] == '[' ? strchr(host, ']') : NULL;
-    size_t length = end ? (size_t)(end + 1 - host) : strcspn(host, ":");
-    return is_loopback_name(host, length);
+    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    MHD_add_response_header(response, "Content-Security-Policy", POLICY);
+    MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+    MHD_add_response_header(response, "Cross-Origin-Resource-Policy", "same-origin");
+}
+
+static enum MHD_Result queue(struct MHD_Connection *c, unsigned status, struct MHD_Response *r)
+{
+    if (!r)
+        return MHD_NO;
+    add_common_headers(r);
+    enum MHD_Result result = MHD_queue_response(c, status, r);
+    MHD_destroy_response(r);
+    return result;
+}
+
+/* Takes what the reply owns. */
+static enum MHD_Result send_reply(struct MHD_Connection *c, struct http_reply *reply)
+{
+    struct MHD_Response *r = reply->stream;
+
+    if (!r && !reply->text)
+        return MHD_NO;
+    if (!r) {
+        r = MHD_create_response_from_buffer(reply->length, reply->text, MHD_RESPMEM_MUST_FREE);
+        if (!r) {
+            free(reply->text);
+            return MHD_NO;
+        }
+        MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, reply->type);
+        MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    }
+    if (reply->status == MHD_HTTP_UNAUTHORIZED)
+        MHD_add_response_header(r, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
+    if (reply->allow)
+        MHD_add_response_header(r, MHD_HTTP_HEADER_ALLOW, reply->allow);
+    return queue(c, reply->status, r);
+}
+
+/* The page is asked for anew each time, and sent when it has changed. */
+static enum MHD_Result send_asset(const struct http_request *request, const struct asset *a)
+{
+    const char *known = request_header(request, MHD_HTTP_HEADER_IF_NONE_MATCH);
+    bool is_known = known && strstr(known, a->etag);
+    struct MHD_Response *r = MHD_create_response_from_buffer(
+        is_known ? 0 : a->length, (void *)(uintptr_t)a->data, MHD_RESPMEM_PERSISTENT);
+
+    if (!r)
+        return MHD_NO;
+    MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, a->type);
+    MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache");
+    MHD_add_response_header(r, MHD_HTTP_HEADER_ETAG, a->etag);
+    if (a->is_gzip)
+        MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
+    return queue(request->connection, is_known ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK, r);
+}
+
+static enum MHD_Result answer(struct http *h, const struct http_request *r)
+{
+    const struct asset *asset = is_get(r) ? asset_find(r->path) : NULL;
+    struct http_reply reply = {0};
+
+    if (r->body_too_long)
+        reply_error(&reply, MHD_HTTP_CONTENT_TOO_LARGE, "the body is too long",
+                    "at most 4096 bytes are taken");
+    else if (asset)
+        return send_asset(r, asset);
+    else
+        handle(h, r, &reply);
+    return send_reply(r->connection, &reply);
+}
+
+/* --- requests --- */
+
+/* The library decodes the path, after which a slash in a sensor's name looks like any other: what
+ * was sent is kept before that. */
+static void *on_uri(void *arg, const char *uri, struct MHD_Connection *c)
+{
+    struct http_request *r = calloc(1, sizeof(*r));
+
+    (void)arg;
+    if (!r)
+        return NULL;
+    r->connection = c;
+    r->path = strndup(uri, strcspn(uri, "?"));
+    return r;
+}
+
+static void on_completed(void *arg, struct MHD_Connection *c, void **request,
+                         enum MHD_RequestTerminationCode how)
+{
+    struct http_request *r = *request;
+
+    (void)arg;
+    (void)c;
+    (void)how;
+    if (r)
+        free(r->path);
+    free(r);
+    *request = NULL;
+}
+
+static void keep_body(struct http_request *r, const char *body, size_t size)
+{
+    if (size > HTTP_BODY_MAX - r->body_length) {
+        r->body_too_long = true;
+        return;
+    }
+    memcpy(r->body + r->body_length, body, size);
+    r->body_length += size;
 }
 
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const char *url,
                                   const char *method, const char *version, const char *body,
                                   size_t *body_size, void **request)
 {
-    const struct http *h = arg;
+    struct http *h = arg;
+    struct http_request *r = *request;
+    struct http_reply refusal = {0};
 
+    (void)url;
     (void)version;
-    (void)body;
-    if (!*request) { /* first the headers alone: answering here would end the connection */
-        *request = arg;
+    if (!r || !r->path)
+        return MHD_NO;
+    if (!r->method) { /* first the headers alone: only a refusal is answered before the body */
+        r->method = method;
+        bool is_page = is_get(r) && asset_find(r->path);
+        return guard_admits(&h->options.config->http, r, is_page, &refusal)
+                   ? MHD_YES
+                   : send_reply(c, &refusal);
+    }
+    if (*body_size > 0) {
+        keep_body(r, body, *body_size);
+        *body_size = 0;
         return MHD_YES;
     }
-    *body_size = 0;
-    if (!host_allowed(h, c))
-        return answer_plain(c, MHD_HTTP_FORBIDDEN, "this host name is not served here\n");
-    if (!has_token(h, c))
-        return answer_plain(c, MHD_HTTP_UNAUTHORIZED,
-                            "send the token of http.token_file: Authorization: Bearer TOKEN\n");
-    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-        return answer_plain(c, MHD_HTTP_METHOD_NOT_ALLOWED, "GET only\n");
-    for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
-        if (strcmp(url, pages[i].path) == 0)
-            return pages[i].get(h, c);
-    }
-    return answer_plain(c, MHD_HTTP_NOT_FOUND, "here are /metrics and /healthz\n");
+    return answer(h, r);
 }
 
 /* --- start and stop --- */
@@ -179,7 +274,8 @@ static void on_library_log(void *arg, const char *format, va_list args)
 
 static enum gw_err listen_on(struct http *h, const struct addrinfo *address)
 {
-    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ERROR_LOG;
+    unsigned flags = MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ERROR_LOG |
+                     MHD_ALLOW_SUSPEND_RESUME;
 
     if (address->ai_family == AF_INET6)
         flags |= MHD_USE_IPv6;
@@ -188,7 +284,9 @@ static enum gw_err listen_on(struct http *h, const struct addrinfo *address)
         flags, 0, NULL, NULL, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_library_log, NULL,
         MHD_OPTION_SOCK_ADDR, address->ai_addr, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS,
         MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
+        (size_t)CONNECTION_MEMORY, MHD_OPTION_THREAD_POOL_SIZE, THREADS,
+        MHD_OPTION_URI_LOG_CALLBACK, on_uri, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
+        MHD_OPTION_END);
     if (h->daemon)
         return GW_OK;
     int error = errno;
@@ -198,33 +296,41 @@ static enum gw_err listen_on(struct http *h, const struct addrinfo *address)
     return error == EADDRINUSE ? GW_EBUSY : error == EACCES ? GW_EACCES : GW_ESYS;
 }
 
-enum gw_err http_start(struct http **out, const struct http_options *options)
+static enum gw_err resolve(const struct http_section *section, struct addrinfo **addresses)
 {
-    const struct http_section *section = &options->config->http;
     const struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV,
                                    .ai_socktype = SOCK_STREAM};
-    struct addrinfo *addresses;
     char port[12];
 
     snprintf(port, sizeof(port), "%d", section->port);
-    int failed = getaddrinfo(section->host, port, &hints, &addresses);
-    if (failed) {
-        log_error("http: cannot listen on %s: %s", section->host, gai_strerror(failed));
-        return GW_ENOENT;
-    }
+    int failed = getaddrinfo(section->host, port, &hints, addresses);
+    if (!failed)
+        return GW_OK;
+    log_error("http: cannot listen on %s: %s", section->host, gai_strerror(failed));
+    return GW_ENOENT;
+}
+
+enum gw_err http_start(struct http **out, const struct http_options *options)
+{
+    struct addrinfo *addresses = NULL;
     struct http *h = calloc(1, sizeof(*h));
-    enum gw_err err = h ? GW_OK : GW_ENOMEM;
-    if (h) {
-        h->options = *options;
+    enum gw_err err;
+
+    if (!h)
+        return GW_ENOMEM;
+    h->options = *options;
+    if ((err = resolve(&options->config->http, &addresses)) == GW_OK &&
+        (err = readers_create(&h->readers, options->config->storage.path)) == GW_OK &&
+        (err = events_create(&h->events, options)) == GW_OK)
         err = listen_on(h, addresses);
-    }
-    freeaddrinfo(addresses);
+    if (addresses)
+        freeaddrinfo(addresses);
     if (err != GW_OK) {
-        free(h);
+        http_stop(h);
         return err;
     }
     *out = h;
-    log_info("http: listening on %s port %u", section->host, http_port(h));
+    log_info("http: listening on %s port %u", options->config->http.host, http_port(h));
     return GW_OK;
 }
 
@@ -239,6 +345,20 @@ void http_stop(struct http *h)
 {
     if (!h)
         return;
-    MHD_stop_daemon(h->daemon);
+    events_close(h->events); /* the library must not be stopped while a connection is suspended */
+    if (h->daemon)
+        MHD_stop_daemon(h->daemon);
+    events_destroy(h->events);
+    readers_destroy(h->readers);
     free(h);
+}
+
+void http_alerts(struct http *h)
+{
+    events_wake(h->events);
+}
+
+void http_alert_now(struct http *h, const struct alert_change *change, const char *instance)
+{
+    events_alert_now(h->events, change, instance);
 }

@@ -2,8 +2,10 @@
 /* The small modules of the core: err, clock, reading, record, metrics, ledger, thread. */
 #include "gateway/core/clock.h"
 #include "gateway/core/err.h"
+#include "gateway/core/histogram.h"
 #include "gateway/core/ledger.h"
 #include "gateway/core/metrics.h"
+#include "gateway/core/process.h"
 #include "gateway/core/reading.h"
 #include "gateway/core/record.h"
 #include "gateway/core/thread.h"
@@ -87,6 +89,36 @@ static void alert_names_are_the_documented_ones(void **state)
     struct alert_change *list = calloc(1, sizeof(*list));
     list->next = calloc(1, sizeof(*list));
     alert_change_free(list);
+}
+
+static void histograms_count_by_length(void **state)
+{
+    struct histogram_counts c;
+
+    (void)state;
+    histogram_note(HISTOGRAM_COMMIT, 0);
+    histogram_note(HISTOGRAM_COMMIT, 1000);
+    histogram_note(HISTOGRAM_COMMIT, 1001);
+    histogram_note(HISTOGRAM_COMMIT, 60000000);
+    c = histogram_get(HISTOGRAM_COMMIT);
+    assert_int_equal(c.up_to[0], 2); /* at most 1 ms, its end included */
+    assert_int_equal(c.up_to[1], 3);
+    assert_int_equal(c.up_to[HISTOGRAM_BOUNDS - 1], 3);
+    assert_int_equal(c.count, 4);
+    assert_int_equal(c.sum_us, 60002001);
+}
+
+static void the_kernel_says_how_we_do(void **state)
+{
+    struct process_figures p;
+
+    (void)state;
+    process_figures_get(&p);
+    assert_true(p.resident_bytes > 500000 && p.resident_bytes < 1000000000);
+    assert_true(p.start_us <= clock_wall_us() + US_PER_SECOND);
+    assert_true(p.start_us > clock_wall_us() - US_PER_HOUR);
+    assert_true(p.open_fds >= 3 && p.open_fds <= p.max_fds);
+    assert_true(p.threads >= 1); /* a sanitizer may have one of its own */
 }
 
 static void metrics_count_and_keep_the_largest(void **state)
@@ -191,6 +223,8 @@ int main(void)
         cmocka_unit_test(the_fake_clock_moves_only_when_told),
         cmocka_unit_test(only_good_readings_have_a_number),
         cmocka_unit_test(alert_names_are_the_documented_ones),
+        cmocka_unit_test(histograms_count_by_length),
+        cmocka_unit_test(the_kernel_says_how_we_do),
         cmocka_unit_test(metrics_count_and_keep_the_largest),
         cmocka_unit_test(the_books_balance),
         cmocka_unit_test(threads_are_named_and_take_no_signals),

@@ -1,95 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The HTTP server as a client on a socket sees it. */
-#include "gateway/core/log.h"
-#include "gateway/http/http.h"
+/* Who is answered, /metrics and /healthz; the API has a test of its own. */
+#include "tests/gateway/http_client.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-/* cmocka wants the ones above first */
-#include <cmocka.h>
+#define JSON "Content-Type: application/json\r\n"
 
-#define LOCAL "Host: localhost\r\n"
-
-static char source_name[] = "odd \"name\\", loopback[] = "127.0.0.1", everywhere[] = "0.0.0.0",
-            secret[] = "s3cret";
-static struct source_config sources[] = {{.name = source_name}};
-static struct config config = {.sources = sources, .source_count = 1};
-static struct gateway_status status;
-static char reply[65536];
-
-static void get_status(void *arg, struct gateway_status *out)
-{
-    (void)arg;
-    *out = status;
-}
-
-struct server {
-    struct ledger *ledger;
-    struct http *http;
-};
-
-static int setup(void **state)
-{
-    static struct server s;
-
-    log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
-    config.http = (struct http_section){.enabled = true, .host = loopback};
-    status = (struct gateway_status){.storing = true, .sensors = 3, .sources = 1};
-    assert_int_equal(ledger_create(&s.ledger, 1), GW_OK);
-    *state = &s;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct server *s = *state;
-
-    http_stop(s->http);
-    s->http = NULL;
-    ledger_destroy(s->ledger);
-    return 0;
-}
-
-static enum gw_err start(struct server *s)
-{
-    return http_start(&s->http, &(struct http_options){
-                                    .config = &config, .ledger = s->ledger, .status = get_status});
-}
-
-/* Sends a request line and headers; the status code, with the whole answer in `reply`. */
-static int ask(const struct server *s, const char *line, const char *headers)
-{
-    struct sockaddr_in to = {.sin_family = AF_INET,
-                             .sin_port = htons((uint16_t)http_port(s->http)),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    char request[1024];
-    size_t length = 0;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
-    snprintf(request, sizeof(request), "%s HTTP/1.1\r\n%sConnection: close\r\n\r\n", line, headers);
-    assert_int_equal(send(fd, request, strlen(request), MSG_NOSIGNAL), (ssize_t)strlen(request));
-    for (ssize_t n; (n = recv(fd, reply + length, sizeof(reply) - 1 - length, 0)) > 0;)
-        length += (size_t)n;
-    reply[length] = '\0';
-    close(fd);
-    assert_true(strncmp(reply, "HTTP/1.1 ", 9) == 0);
-    return atoi(reply + 9);
-}
-
-static void assert_has(const char *text)
-{
-    if (!strstr(reply, text))
-        fail_msg("no %s in: %s", text, reply);
-}
+static char everywhere[] = "0.0.0.0", secret[] = "s3cret";
 
 static void metrics_show_the_books_of_each_source(void **state)
 {
@@ -105,8 +20,48 @@ static void metrics_show_the_books_of_each_source(void **state)
     assert_has("sensorgw_readings_committed_total{source=\"odd \\\"name\\\\\"} 9\n");
     assert_has("{source=\"odd \\\"name\\\\\",reason=\"bad_payload\"} 2\n");
     assert_has("sensorgw_sensors 3\n");
-    assert_has("# TYPE sensorgw_store_commit_seconds_total counter");
+    assert_has("# TYPE sensorgw_store_commit_seconds histogram");
+    assert_has("sensorgw_store_commit_seconds_bucket{le=\"+Inf\"} ");
+    assert_has("sensorgw_alerts{severity=\"critical\",state=\"raised\"} 0\n");
     assert_has("process_resident_memory_bytes ");
+}
+
+/* What promtool would find, for machines without it: each series has HELP and TYPE before it, all
+ * series of a name stand together, counters end in _total and only they do. */
+static void metrics_are_well_formed(void **state)
+{
+    struct server *s = *state;
+    char name[128] = "", type[32] = "";
+    int families = 0;
+
+    assert_int_equal(start(s), GW_OK);
+    assert_int_equal(ask(s, "GET /metrics", LOCAL), 200);
+    char *rest = strstr(reply, "\r\n\r\n") + 4;
+    for (char *line; (line = strsep(&rest, "\n")) && *line;) {
+        if (strncmp(line, "# HELP ", 7) == 0) {
+            char next[128];
+            assert_int_equal(sscanf(line, "# HELP %127s ", next), 1);
+            assert_true(strlen(line) > strlen(next) + 10);
+            strcpy(name, next);
+            families++;
+            continue;
+        }
+        if (sscanf(line, "# TYPE %*s %31s", type) == 1) {
+            size_t n = strlen(name);
+            bool total = n > 6 && strcmp(name + n - 6, "_total") == 0;
+            assert_true(strncmp(line + 7, name, n) == 0 && line[7 + n] == ' ');
+            if (total != (strcmp(type, "counter") == 0))
+                fail_msg("%s is a %s", name, type);
+            continue;
+        }
+        if (strncmp(line, name, strlen(name)) != 0)
+            fail_msg("%s stands below %s", line, name);
+        char *end, *value = strrchr(line, ' ');
+        assert_non_null(value);
+        strtod(value + 1, &end);
+        assert_true(end > value + 1 && *end == '\0');
+    }
+    assert_true(families > 40);
 }
 
 static void healthz_says_what_is_wrong(void **state)
@@ -129,9 +84,11 @@ static void only_get_and_known_pages_are_answered(void **state)
     struct server *s = *state;
 
     assert_int_equal(start(s), GW_OK);
-    assert_int_equal(ask(s, "GET /", LOCAL), 404);
+    assert_int_equal(ask(s, "GET /nothing", LOCAL), 404);
+    assert_has("{\"error\":\"there is no such page\",\"hint\":");
     assert_int_equal(ask(s, "GET /metrics/../etc/passwd", LOCAL), 404);
-    assert_int_equal(ask(s, "POST /metrics", LOCAL "Content-Length: 0\r\n"), 405);
+    assert_int_equal(ask(s, "POST /metrics", LOCAL JSON "Content-Length: 0\r\n"), 405);
+    assert_has("Allow: GET, HEAD\r\n");
     assert_int_equal(ask(s, "DELETE /metrics", LOCAL), 405);
     assert_int_equal(ask(s, "HEAD /healthz", LOCAL), 200);
 }
@@ -163,6 +120,74 @@ static void a_token_must_be_given_exactly(void **state)
                      200);
 }
 
+static void the_page_is_there_without_a_token_and_revalidated(void **state)
+{
+    struct server *s = *state;
+    char etag[64], headers[128];
+
+    config.http.host = everywhere;
+    config.http.token = secret;
+    assert_int_equal(start(s), GW_OK);
+    assert_int_equal(ask(s, "GET /", LOCAL), 200);
+    assert_has("Content-Type: text/html; charset=utf-8\r\n");
+    assert_has("Content-Encoding: gzip\r\n");
+    assert_has("Cache-Control: no-cache\r\n");
+    assert_has("Content-Security-Policy: default-src 'none'; script-src 'self';");
+    assert_has_not("unsafe-inline");
+    assert_has_not("Access-Control-");
+    assert_int_equal(sscanf(strcasestr(reply, "\netag: ") + 7, "%63s", etag), 1);
+    snprintf(headers, sizeof(headers), LOCAL "If-None-Match: %s\r\n", etag);
+    assert_int_equal(ask(s, "GET /", headers), 304);
+    assert_int_equal(ask(s, "GET /", LOCAL "If-None-Match: \"other\"\r\n"), 200);
+    assert_int_equal(ask(s, "GET /web/dygraph.min.js", LOCAL), 200);
+    assert_int_equal(ask(s, "GET /web/nothing.js", LOCAL), 401); /* not even that it is missing */
+}
+
+static void changes_come_only_from_our_own_page(void **state)
+{
+    static const struct {
+        const char *name, *headers;
+        int status;
+    } cases[] = {
+        {"a form", LOCAL "Content-Type: text/plain\r\n", 403},
+        {"no type at all", LOCAL, 403},
+        {"a foreign page", LOCAL JSON "Origin: http://evil.example\r\n", 403},
+        {"no origin that can be named", LOCAL JSON "Origin: null\r\n", 403},
+        {"our page", LOCAL JSON "Origin: http://localhost\r\n", 405},
+        {"no browser", LOCAL JSON, 405},
+    };
+    struct server *s = *state;
+
+    assert_int_equal(start(s), GW_OK);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        int got = ask_with(s, "POST /api/v1/sensors", cases[i].headers, "{}");
+        if (got != cases[i].status)
+            fail_msg("%s: %d", cases[i].name, got);
+    }
+}
+
+static void requests_have_a_size(void **state)
+{
+    struct server *s = *state;
+    char *body = calloc(1, 5001), *headers = calloc(1, 20001);
+
+    memset(body, 'x', 5000);
+    strcpy(headers, LOCAL "X: ");
+    memset(headers + strlen(headers), 'x', 18000);
+    strcat(headers, "\r\n");
+    assert_int_equal(start(s), GW_OK);
+    assert_int_equal(ask_with(s, "POST /api/v1/sensors", LOCAL JSON, body), 413);
+    int fd = connect_to(s);
+    assert_true(send(fd, "GET / HTTP/1.1\r\n", 16, MSG_NOSIGNAL) == 16);
+    send(fd, headers, strlen(headers), MSG_NOSIGNAL);
+    ssize_t n = recv(fd, reply, sizeof(reply) - 1, 0);
+    reply[n > 0 ? n : 0] = '\0';
+    assert_has("HTTP/1.1 4");
+    close(fd);
+    free(headers);
+    free(body);
+}
+
 static char logged[512];
 
 static void keep_log(void *arg, enum log_level level, const char *line)
@@ -175,7 +200,7 @@ static void keep_log(void *arg, enum log_level level, const char *line)
 static void a_port_in_use_is_an_error(void **state)
 {
     struct server *s = *state;
-    struct server second = {.ledger = s->ledger};
+    struct server second = *s;
 
     assert_int_equal(start(s), GW_OK);
     config.http.port = (int)http_port(s->http);
@@ -185,16 +210,18 @@ static void a_port_in_use_is_an_error(void **state)
     assert_non_null(strstr(logged, "cannot listen on 127.0.0.1 port"));
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(metrics_show_the_books_of_each_source),
+        TEST(metrics_are_well_formed),
         TEST(healthz_says_what_is_wrong),
         TEST(only_get_and_known_pages_are_answered),
         TEST(a_foreign_host_name_is_refused_on_loopback),
         TEST(a_token_must_be_given_exactly),
+        TEST(the_page_is_there_without_a_token_and_revalidated),
+        TEST(changes_come_only_from_our_own_page),
+        TEST(requests_have_a_size),
         TEST(a_port_in_use_is_an_error),
     };
 

@@ -186,7 +186,7 @@ static void health_has_the_books(void **state)
     ledger_accept(l, 0, 10);
     ledger_accept(l, 1, 5);
     ledger_drop(l, 1, DROP_QUEUE_FULL, 2);
-    cJSON *o = parsed(message_health(l, T0));
+    cJSON *o = parsed(message_health(&config, l, NULL, T0));
     assert_true(number_of(o, "accepted") == 15);
     assert_true(number_of(o, "committed") == 0);
     assert_true(number_of(o, "in_flight") == 13);

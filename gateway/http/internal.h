@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this folder share. */
+#ifndef SENSORGW_GATEWAY_HTTP_INTERNAL_H
+#define SENSORGW_GATEWAY_HTTP_INTERNAL_H
+
+#include "gateway/http/http.h"
+#include "gateway/http/readers.h"
+#include "gateway/http/request.h"
+
+#include <stdint.h>
+
+struct events;
+struct MHD_Daemon;
+
+struct http {
+    struct http_options options;
+    struct MHD_Daemon *daemon;
+    struct readers *readers;
+    struct events *events;
+};
+
+/* Answers a request below /api/v1/. */
+void api_handle(struct http *h, const struct http_request *r, struct http_reply *out);
+
+/* The handlers behind it; `name` is what the path has in place of {name}, decoded, or NULL. */
+void api_sensors(struct http *h, const struct http_request *r, const char *name,
+                 struct http_reply *out);
+void api_sensor(struct http *h, const struct http_request *r, const char *name,
+                struct http_reply *out);
+void api_sparks(struct http *h, const struct http_request *r, const char *name,
+                struct http_reply *out);
+void api_readings(struct http *h, const struct http_request *r, const char *name,
+                  struct http_reply *out);
+void api_alerts(struct http *h, const struct http_request *r, const char *name,
+                struct http_reply *out);
+void api_acknowledge(struct http *h, const struct http_request *r, const char *name,
+                     struct http_reply *out);
+void api_shelve(struct http *h, const struct http_request *r, const char *name,
+                struct http_reply *out);
+void api_unshelve(struct http *h, const struct http_request *r, const char *name,
+                  struct http_reply *out);
+void api_sources(struct http *h, const struct http_request *r, const char *name,
+                 struct http_reply *out);
+void api_status(struct http *h, const struct http_request *r, const char *name,
+                struct http_reply *out);
+void api_events(struct http *h, const struct http_request *r, const char *name,
+                struct http_reply *out);
+
+/* Query parameters: false when one is there and cannot be used; *out is then the reply. Without the
+ * parameter the value stays as it is. */
+bool api_time(const struct http_request *r, const char *key, int64_t now_us, int64_t *us,
+              struct http_reply *out);
+bool api_number(const struct http_request *r, const char *key, long min, long max, long *number,
+                struct http_reply *out);
+/* The database could not answer. */
+void api_failed(enum gw_err err, struct http_reply *out);
+
+#endif

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// One dialog for all questions: the browser's own, so that focus and Escape behave.
+import { h } from "./dom.js";
+
+function input(field) {
+  if (field.choices)
+    return h("select", { id: `ask-${field.name}`, name: field.name }, field.choices.map(([value, text]) => h("option", { value }, text)));
+  return h("input", { id: `ask-${field.name}`, name: field.name, type: field.type || "text", value: field.value?.() ?? "",
+    required: !field.optional, maxlength: field.max || 200, autocomplete: field.autocomplete || "off" });
+}
+
+// Resolves with true when run(fields) went well, with false when the question was left. An error that run() throws is
+// shown, and the question stays. must: it cannot be left.
+export function ask({ title, text, fields = [], action, run, must = false }) {
+  const dialog = document.getElementById("dialog");
+  const error = h("p", { class: "error", role: "alert", hidden: true });
+  const submit = h("button", { type: "submit", class: "primary" }, action);
+  const cancel = h("button", { type: "button", onclick: () => dialog.close() }, "Cancel");
+  const form = h("form", { method: "dialog" },
+    h("h2", { id: "ask-title" }, title),
+    text && h("p", {}, text),
+    fields.map((field) => h("label", { for: `ask-${field.name}` }, h("span", {}, field.label, field.optional && h("em", {}, " optional")), input(field))),
+    error,
+    h("div", { class: "buttons" }, !must && cancel, submit));
+  dialog.setAttribute("aria-labelledby", "ask-title");
+  dialog.replaceChildren(form);
+  return new Promise((resolve) => {
+    let done = false;
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      submit.disabled = true;
+      try {
+        await run(Object.fromEntries(new FormData(form)));
+        done = true;
+        dialog.close();
+      } catch (e) {
+        error.textContent = e.hint ? `${e.message}: ${e.hint}` : e.message;
+        error.hidden = false;
+      }
+      submit.disabled = false;
+    });
+    dialog.oncancel = (event) => must && event.preventDefault();
+    dialog.onclose = () => resolve(done);
+    if (!dialog.open) dialog.showModal();
+  });
+}

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The HTTP interface of the running program: every answer is what docs/openapi.json says."""
+import json
+import os
+import shutil
+import subprocess
+import urllib.error
+import urllib.request
+from pathlib import Path
+from urllib.parse import quote
+
+import jsonschema
+
+from harness import PATIENCE, GatewayTest, free_port, main
+
+ROOT = Path(__file__).resolve().parents[2]
+API = json.loads((ROOT / "docs/openapi.json").read_text(encoding="utf-8"))
+ODD = "halle 1/Vorlauf Ü/T%1?"  # a name with all that must be encoded
+RULE = {"name": "overheat", "sensor": "*", "high": {"warning": 75}, "hysteresis": 2}
+
+
+class Client:
+    def __init__(self, port, token=None):
+        self.base, self.token = f"http://127.0.0.1:{port}", token
+
+    def ask(self, path, body=None, **headers):
+        """(status, type, body as bytes)"""
+        request = urllib.request.Request(self.base + path, data=None if body is None else json.dumps(body).encode())
+        if body is not None:
+            request.add_header("Content-Type", "application/json")
+        if self.token:
+            request.add_header("Authorization", f"Bearer {self.token}")
+        for key, value in headers.items():
+            request.add_header(key.replace("_", "-"), value)
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as r:
+                return r.status, r.headers["Content-Type"], r.read()
+        except urllib.error.HTTPError as e:
+            with e:
+                return e.code, e.headers["Content-Type"], e.read()
+
+
+def operation_of(path, method="get"):
+    """The operation of the description that a path is for: the one without {name} first."""
+    path = path.split("?")[0].removeprefix("/api/v1")
+    for template in sorted(API["paths"], key=lambda t: t.count("{")):
+        parts, given = template.split("/"), path.split("/")
+        if len(parts) == len(given) and all(p == g or p.startswith("{") for p, g in zip(parts, given)):
+            if method in API["paths"][template]:
+                return template, API["paths"][template][method]
+    raise AssertionError(f"{method} {path} is not described")
+
+
+class Http(GatewayTest):
+    def setUp(self):
+        super().setUp()
+        self.port = free_port()
+
+    def start(self, sources, rules=(), **sections):
+        return self.gateway(sources, rules, http={"listen": f"127.0.0.1:{self.port}"}, **sections)
+
+    def gateway(self, sources, rules=(), **sections):
+        http = sections.pop("http")
+        gateway = super().gateway(sources, rules, start=False, **sections)
+        with open(gateway.config_path, encoding="utf-8") as f:
+            text = f.read().replace('http: off\n', f"http: {json.dumps(http)}\n")
+        with open(gateway.config_path, "w", encoding="utf-8") as f:
+            f.write(text)
+        gateway.start()
+        self.client = Client(self.port)
+        self.wait_for("the server", self.serves)
+        return gateway
+
+    def serves(self):
+        try:
+            return self.client.ask("/healthz")[0] in (200, 401, 503)
+        except OSError:
+            return False
+
+    def described(self, path, status=200, body=None):
+        """Asks, and checks status, type and body against the description."""
+        method = "get" if body is None else "post"
+        got, kind, text = self.client.ask(path, body)
+        self.assertEqual(got, status, text)
+        template, operation = operation_of(path, method)
+        self.assertIn(str(status), operation["responses"], f"{template}: {status} is not described")
+        content = operation["responses"][str(status)]["content"]
+        self.assertIn(kind, content)
+        answer = json.loads(text)
+        schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **content[kind]["schema"],
+                  "components": API["components"]}
+        jsonschema.Draft202012Validator(schema).validate(answer)
+        self.seen.add((template, method))
+        return answer
+
+    def test_every_answer_is_as_described(self):
+        self.seen = set()
+        sim = self.simulator("--tcp", "0")
+        path, room = self.file_source("room", every="100ms")
+        _, odd = self.file_source("halle 1", every="100ms")
+        odd["sensors"][0]["name"] = ODD.split("/", 1)[1]
+        bus = {"name": "plant", "driver": "modbus", "address": f"127.0.0.1:{sim.served['tcp']}", "every": "200ms",
+               "devices": [{"name": "boiler", "unit_id": 1, "sensors": [{"name": "x", "holding": 1000}]}]}
+        dead = {"name": "dead", "driver": "modbus", "address": f"127.0.0.1:{free_port()}", "every": "1s",
+                "devices": [{"name": "gone", "unit_id": 1, "sensors": [{"name": "x", "holding": 0}]}]}
+        gateway = self.start([room, odd, bus, dead], [RULE, {"name": "silent", "sensor": "gone/*", "stale": "1s",
+                                                            "severity": "critical"},
+                                                      {"name": "jump", "sensor": "room/*", "rate": {"warning": 1e6},
+                                                       "per": "1s"}])
+        self.write(path, 80)
+        self.wait_for("an alert", lambda: len(self.described("/api/v1/alerts?active=true")["alerts"]) >= 2)
+        sensors = {s["name"]: s for s in self.described("/api/v1/sensors")["sensors"]}
+        self.assertEqual(sensors["room/t"]["value"], 80)
+        self.assertEqual(sensors["boiler/x"]["value"], 1000)
+        self.assertEqual(sensors["gone/x"]["quality"], "timeout")
+        for name in (ODD, "room/t", "gone/x"):
+            one = self.described("/api/v1/sensors/" + quote(name, safe=""))
+            self.assertEqual(one["name"], name)
+            self.described(f"/api/v1/sensors/{quote(name, safe='')}/readings")
+            self.described(f"/api/v1/sensors/{quote(name, safe='')}/readings?since=7d&points=10")
+        self.assertEqual({r["kind"] for r in self.described("/api/v1/sensors/room%2Ft")["rules"]}, {"level", "rate"})
+        self.described("/api/v1/sensors/none", 404)
+        self.described("/api/v1/sensors/%zz", 400)
+        self.described("/api/v1/sensors/none/readings", 404)
+        self.described("/api/v1/sensors/none/readings?points=1", 400)
+        self.described("/api/v1/alerts?limit=0", 400)
+        self.described("/api/v1/sparks")
+        self.check_orders()
+        sources = {s["name"]: s for s in self.described("/api/v1/sources")["sources"]}
+        self.assertEqual(sources["dead"]["state"], "failed")
+        self.assertEqual([u["unit"] for u in sources["plant"]["units"]], [1])
+        self.assertGreater(sources["plant"]["units"][0]["round_trip"], 0)
+        self.assertEqual(self.described("/api/v1/status")["gateway"], "test")
+        described = {(path, method) for path in API["paths"] for method in API["paths"][path]}
+        self.assertEqual(described - self.seen, {("/events", "get")})
+        status, kind, text = self.client.ask("/api/v1/openapi.json")
+        self.assertEqual((status, kind, json.loads(text)), (200, "application/json", API))
+        self.check_books(gateway, gateway.stop(within=5))
+
+    def check_orders(self):
+        alert = {"sensor": "room/t", "rule": "overheat"}
+
+        def state(what):
+            return [a[what] for a in self.described("/api/v1/alerts?active=true&sensor=room/t")["alerts"]][0]
+        self.described("/api/v1/alerts/acknowledge", 200, {**alert, "by": "Ada", "comment": "on my way"})
+        self.wait_for("acknowledged", lambda: state("acknowledged_by") == "Ada")
+        self.described("/api/v1/alerts/shelve", 200, {**alert, "for": "2h"})
+        self.wait_for("shelved", lambda: state("shelved_until"))
+        self.described("/api/v1/alerts/unshelve", 200, alert)
+        self.wait_for("not shelved any more", lambda: not state("shelved_until"))
+        for verb in ("acknowledge", "shelve", "unshelve"):
+            self.described(f"/api/v1/alerts/{verb}", 400, {"sensor": "room/t"})
+            self.described(f"/api/v1/alerts/{verb}", 400, [])
+            self.described(f"/api/v1/alerts/{verb}", 404, {**alert, "rule": "no such rule", "for": "1h"})
+        self.described("/api/v1/alerts/shelve", 400, {**alert, "for": "soon"})
+        self.described("/api/v1/alerts/acknowledge", 413, {**alert, "comment": "x" * 5000})
+
+    def events(self):
+        """Yields (event, data) of the stream."""
+        request = urllib.request.Request(self.client.base + "/api/v1/events")
+        with urllib.request.urlopen(request, timeout=PATIENCE) as stream:
+            event = None
+            for line in stream:
+                key, _, value = line.decode().rstrip("\n").partition(": ")
+                if key == "event":
+                    event = value
+                elif key == "data":
+                    yield event, json.loads(value)
+
+    def test_events_follow_values_and_alerts(self):
+        path, room = self.file_source("room", every="100ms")
+        gateway = self.start([room], [RULE])
+        stream = self.events()
+        self.assertEqual(next(stream)[0], "hello")
+        self.write(path, 80)
+        seen = {}
+        schema = {"$ref": "#/components/schemas/AlertEvent", "components": API["components"]}
+        for event, data in stream:
+            if event == "alert":
+                jsonschema.Draft202012Validator(schema).validate(data)
+                seen["alert"] = data["state"]
+            elif data[0]["value"] == 80:
+                seen["value"] = True
+            if len(seen) == 2:
+                break
+        self.assertEqual(seen["alert"], "raised")
+        gateway.stop(within=5)  # with the stream open
+
+    def test_metrics_please_prometheus(self):
+        _, room = self.file_source("room")
+        gateway = self.start([room], [RULE])
+        text = self.client.ask("/metrics")[2].decode()
+        promtool = shutil.which("promtool")
+        if promtool:  # of the package prometheus; tests/gateway/test_http.c has checks of its own
+            done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False)
+            self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
+        gateway.stop()
+
+    def test_elsewhere_than_on_loopback_a_token_is_needed(self):
+        _, room = self.file_source("room")
+        token = self.path("token")
+        self.write(token, "s3cret")
+        os.chmod(token, 0o600)
+        gateway = self.gateway([room], http={"listen": f"0.0.0.0:{self.port}", "token_file": token})
+        self.assertEqual(self.client.ask("/")[0], 200)
+        for path in ("/api/v1/sensors", "/api/v1/events", "/metrics", "/api/v1/sensors/room%2Ft/readings"):
+            self.assertEqual(self.client.ask(path)[0], 401)
+        self.client.token = "s3cret"
+        self.assertEqual(self.client.ask("/api/v1/sensors", Host="pi.lan")[0], 200)
+        gateway.stop()
+
+
+if __name__ == "__main__":
+    main()

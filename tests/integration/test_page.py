@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page in a real browser: values, chart, alerts, token, and what happens when the gateway goes away."""
+import json
+import os
+import unittest
+
+import browser
+from browser import Browser
+from harness import GatewayTest, free_port, main
+
+RULE = {"name": "overheat", "sensor": "room/*", "high": {"warning": 75, "critical": 90}, "hysteresis": 2}
+NEEDS = "needs chromium (apt-get install chromium), or CHROMIUM with the path of one"
+
+
+@unittest.skipUnless(browser.CHROMIUM, NEEDS)
+class Page(GatewayTest):
+    def setUp(self):
+        super().setUp()
+        self.port = free_port()
+        self.path_of_room, self.room = self.file_source("room", every="100ms")
+        self.browser = Browser()
+        self.addCleanup(self.browser.close)
+
+    def start(self, sources=None, rules=(RULE,), listen="127.0.0.1", **http):
+        gateway = self.gateway(sources or [self.room], rules, start=False)
+        with open(gateway.config_path, encoding="utf-8") as f:
+            text = f.read().replace("http: off\n", f"http: {json.dumps({'listen': f'{listen}:{self.port}', **http})}\n")
+        with open(gateway.config_path, "w", encoding="utf-8") as f:
+            f.write(text)
+        return gateway.start()
+
+    def open(self, view="#/"):
+        self.browser.open(f"http://127.0.0.1:{self.port}/{view}")
+
+    def wait_text(self, text, selector="main"):
+        self.browser.wait(f"'{text}' on the page", f"(document.querySelector({json.dumps(selector)})?.innerText ?? '').includes({json.dumps(text)})")
+
+    def check_quiet(self):
+        """Nothing was refused by the policy and nothing was thrown."""
+        self.assertEqual(self.browser.errors, [])
+
+    def test_values_are_shown_and_follow(self):
+        self.write(self.path_of_room, 21.5)
+        gateway = self.start()
+        self.open()
+        self.wait_text("21.5")
+        self.assertIn("°C", self.browser.text("main"))
+        self.wait_text("live", "#link")
+        self.write(self.path_of_room, 23.25)
+        self.wait_text("23.25")
+        self.browser.wait("a spark line", "document.querySelector('.spark path').getAttribute('d')?.includes('L')")
+        self.browser.type("#filter", "nothing like it")
+        self.wait_text("0 of 1 sensor")
+        self.check_quiet()
+        gateway.stop(within=5)
+
+    def test_a_bad_reading_says_why(self):
+        self.room["sensors"][0]["max"] = 100
+        self.start()
+        self.open()
+        self.wait_text("20")
+        self.write(self.path_of_room, 5000)
+        self.wait_text("out of range")
+        self.check_quiet()
+
+    def test_a_chart_draws_and_zooms(self):
+        gateway = self.start()
+        self.wait_for("some history", lambda: gateway.count() > 20)
+        self.open("#/sensor/room%2Ft")
+        self.browser.wait("points", "Number(document.querySelector('.plot')?.dataset.points) > 10")
+        drawn = """(() => { const c = document.querySelector('.plot canvas'); const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+                   let n = 0; for (let i = 3; i < d.length; i += 4) n += d[i] > 0; return n; })()"""
+        self.browser.wait("something drawn", f"{drawn} > 100")
+        self.wait_text("overheat")
+        self.wait_text("above 75 warning, above 90 critical")
+        self.browser.run("document.querySelector('.ranges button').click()")  # an hour
+        self.browser.wait("the button", "document.querySelector('.ranges [aria-pressed=true]')?.innerText === '1 h'")
+        self.browser.run("document.querySelector('.plot').focus()")
+        for _ in range(3):
+            self.browser.key("+")
+        self.browser.wait("a window of its own", "document.querySelector('.ranges [aria-pressed=true]') === null")
+        self.browser.wait("points of the window", "Number(document.querySelector('.plot').dataset.points) > 0")
+        self.browser.click(".ranges .now")
+        self.check_quiet()
+
+    def test_an_alert_appears_and_is_acknowledged(self):
+        gateway = self.start()
+        self.open()
+        self.wait_text("20")
+        self.assertTrue(self.browser.run("document.getElementById('alert-count').hidden"))
+        self.write(self.path_of_room, 81)
+        self.wait_text("room/t", ".alert.warning")
+        self.wait_text("81", ".alert.warning .why")
+        self.browser.wait("its row", "!!document.querySelector('tr.warning')")
+        self.wait_text("warning alert raised: room/t", "#announce")
+        self.assertTrue(self.browser.run("document.title").startswith("(1) "))
+        self.browser.click(".alert .actions button")
+        self.browser.type("#ask-by", "Ada")
+        self.browser.click("dialog button.primary")
+        self.wait_text("acknowledged by Ada", ".alert")
+        self.assertEqual(gateway.value("SELECT state FROM active_alerts"), "acknowledged")
+        self.browser.wait("the dialog has gone", "!document.getElementById('dialog').open")
+        self.write(self.path_of_room, 20)
+        self.browser.wait("it is over", "!document.querySelector('.alert')")
+        self.open("#/alerts")
+        self.wait_text("Nothing is wrong right now.")
+        self.wait_text("overheat", ".list")
+        self.check_quiet()
+
+    def test_health_shows_sources(self):
+        dead = {"name": "dead", "driver": "modbus", "address": f"127.0.0.1:{free_port()}", "every": "1s",
+                "devices": [{"name": "gone", "unit_id": 1, "sensors": [{"name": "x", "holding": 0}]}]}
+        self.start([self.room, dead])
+        self.open("#/health")
+        self.wait_text("cannot be opened")
+        self.wait_text("Memory")
+        self.wait_text("/ s", ".figures")
+        self.check_quiet()
+
+    def test_a_token_is_asked_for_and_kept_for_the_tab(self):
+        token = self.path("token")
+        self.write(token, "s3cret")
+        os.chmod(token, 0o600)
+        self.start(listen="0.0.0.0", token_file=token)
+        self.open()
+        self.wait_text("wants a token", "dialog")
+        self.browser.type("#ask-token", "wrong")
+        self.browser.click("dialog button.primary")
+        self.wait_text("the token is missing or wrong", "dialog")
+        self.browser.run("document.querySelector('#ask-token').value = ''")
+        self.browser.type("#ask-token", "s3cret")
+        self.browser.click("dialog button.primary")
+        self.wait_text("20")
+        self.wait_text("live", "#link")
+        self.browser.call("Page.reload")
+        self.wait_text("20")
+        self.assertFalse(self.browser.run("document.getElementById('dialog').open"))
+        # Chromium reports each 401 as an error of its own.
+        self.assertEqual([e for e in self.browser.errors if "401" not in e], [])
+
+    def test_a_gateway_that_is_gone_is_waited_for(self):
+        gateway = self.start()
+        self.open()
+        self.wait_text("20")
+        gateway.stop()
+        self.wait_text("does not answer", "#banner")
+        self.wait_text("20")  # what was known stays
+        gateway.start()
+        self.browser.wait("it is back", "document.querySelector('#link').innerText === 'live' && document.querySelector('#banner').hidden")
+        self.write(self.path_of_room, 25)
+        self.wait_text("25")
+
+    def test_no_sensors_is_no_error(self):
+        broker = self.broker()
+        self.room = {"name": "garden", "driver": "mqtt", "topic": "garden/+/t", "sensors": [{"name": "{1}/t", "value": ""}]}
+        gateway = self.gateway([self.room], broker=broker, start=False)
+        with open(gateway.config_path, encoding="utf-8") as f:
+            text = f.read().replace("http: off\n", f"http: {{listen: \"127.0.0.1:{self.port}\"}}\n")
+        with open(gateway.config_path, "w", encoding="utf-8") as f:
+            f.write(text)
+        gateway.start()
+        self.open()
+        self.wait_text("No sensors yet")
+        self.wait_for("connected", lambda: "connected" in gateway.process.output())
+
+        def shown():
+            broker.publish("garden/1/t", "7")
+            return "7" in self.browser.text(".panels") and "garden/1" in self.browser.text(".panels")
+        self.wait_for("a sensor that was heard", shown)
+        self.check_quiet()
+
+    def test_hundreds_of_sensors_on_a_phone(self):
+        self.write(self.path("many.txt"), 1)
+        many = {"name": "many", "driver": "file", "every": "1s", "sensors": [
+            {"name": f"group{i // 20}/s{i}", "path": self.path("many.txt")} for i in range(400)]}
+        self.start([many], rules=())
+        self.browser.look(390, 844)
+        self.open()
+        self.browser.wait("all rows", "document.querySelectorAll('.sensors tbody tr').length === 400")
+        self.assertLessEqual(self.browser.run("document.documentElement.scrollWidth"), 390)
+        self.browser.type("#filter", "s399")
+        self.wait_text("1 of 400 sensors")
+        self.check_quiet()
+
+
+if __name__ == "__main__":
+    main()
