@@ -171,7 +171,8 @@ static void answer_write(const struct control_options *o, char **words, FILE *f)
         fputs("error not understood: write SENSOR VALUE\n", f);
         return;
     }
-    setter_set(o->setter, words[1], value, "control socket", &result);
+    const struct setter_request request = {.sensor = words[1], .value = value, .origin = "control"};
+    setter_set(o->setter, &request, &result);
     if (result.err == GW_OK)
         fprintf(f, "ok %.17g\n", result.value);
     else

@@ -377,7 +377,7 @@ static enum gw_err start_requests(struct gateway *g)
 
 static enum gw_err start_control(struct gateway *g)
 {
-    enum gw_err err = setter_create(&g->setter, g->config, g->sources);
+    enum gw_err err = setter_create(&g->setter, g->config, g->sources, g->writer);
 
     if (err != GW_OK || (err = start_requests(g)) != GW_OK)
         return err;

@@ -113,18 +113,10 @@ static void answer(struct remote *r, const char *sensor, const char *id,
     free(text);
 }
 
-static void refuse(const char *sensor, const char *why, struct source_write *result)
-{
-    *result = (struct source_write){.err = GW_EINVAL, .value = (double)NAN};
-    snprintf(result->why, sizeof(result->why), "%s", why);
-    metric_add(METRIC_WRITES_FAILED, 1);
-    log_warning("%s not set (MQTT): %s", sensor, why);
-}
-
 static void carry_out(void *arg, const struct request *q)
 {
     struct remote *r = arg;
-    struct remote_request request = {.id = ""};
+    struct remote_request request = {.value = (double)NAN};
     struct source_write result;
 
     if (strlen(q->topic) <= r->topic_length)
@@ -135,10 +127,12 @@ static void carry_out(void *arg, const struct request *q)
                               : remote_parse(q->payload, q->length, &request);
     if (q->retained)
         problem = "the request is retained, and would be repeated at every connect; clear it";
+    const struct setter_request asked = {
+        .sensor = sensor, .value = request.value, .origin = "mqtt", .id = request.id};
     if (problem)
-        refuse(sensor, problem, &result);
+        setter_refuse(r->setter, &asked, problem, &result);
     else
-        setter_set(r->setter, sensor, request.value, "MQTT", &result);
+        setter_set(r->setter, &asked, &result);
     answer(r, sensor, request.id, &result);
 }
 

@@ -4,6 +4,7 @@
 #include "gateway/core/clock.h"
 #include "gateway/core/log.h"
 #include "gateway/core/metrics.h"
+#include "storage/writer.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -16,9 +17,13 @@
 struct setter {
     const struct config *config;
     struct source *const *sources;
+    struct writer *writer;
     size_t writable;
     pthread_mutex_t lock;
-    int64_t *last_us; /* guarded by lock; by sensor index; 0: never */
+    int64_t *last_us;   /* guarded by lock; by sensor index; 0: never */
+    int64_t minute_us;  /* guarded by lock: when `refusals` began to count, monotonic */
+    unsigned refusals;  /* guarded by lock: noted since then */
+    uint64_t not_noted; /* guarded by lock */
 };
 
 struct write_task {
@@ -37,7 +42,7 @@ static void run(struct task *t)
 }
 
 enum gw_err setter_create(struct setter **out, const struct config *config,
-                          struct source *const *sources)
+                          struct source *const *sources, struct writer *writer)
 {
     struct setter *s = calloc(1, sizeof(*s));
     const struct sensor_config *c;
@@ -46,6 +51,7 @@ enum gw_err setter_create(struct setter **out, const struct config *config,
         return GW_ENOMEM;
     s->config = config;
     s->sources = sources;
+    s->writer = writer;
     s->last_us = calloc(config->sensor_count + 1, sizeof(*s->last_us));
     if (!s->last_us) {
         free(s);
@@ -107,10 +113,12 @@ static enum gw_err refuse(struct source_write *out, enum gw_err err, const char 
     return out->err = err;
 }
 
-static enum gw_err set(struct setter *s, const char *name, double value, struct source_write *out)
+/* *asked: the source was. */
+static enum gw_err set(struct setter *s, const struct setter_request *q, struct source_write *out,
+                       bool *asked)
 {
     struct source *source = NULL;
-    const struct sensor_config *c = find(s, name, &source);
+    const struct sensor_config *c = find(s, q->sensor, &source);
 
     if (!c)
         return refuse(out, GW_ENOENT, "there is no such sensor");
@@ -119,22 +127,81 @@ static enum gw_err set(struct setter *s, const char *name, double value, struct 
     if (is_early(s, c))
         return refuse(out, GW_EBUSY, "it was set less than a second ago");
     struct write_task task = {
-        .task = {.run = run}, .source = source, .sensor = c, .value = value, .out = out};
+        .task = {.run = run}, .source = source, .sensor = c, .value = q->value, .out = out};
+    *asked = true;
     enum gw_err err = source_call(source, &task.task, TURN_US);
     if (err != GW_OK)
         return refuse(out, err, err == GW_ETIMEDOUT ? "its line is too busy" : gw_strerror(err));
     return out->err;
 }
 
-void setter_set(struct setter *s, const char *sensor, double value, const char *origin,
-                struct source_write *out)
+/* Whether one more refusal may go into the database in this minute. */
+static bool may_note(struct setter *s)
 {
-    *out = (struct source_write){.value = (double)NAN};
-    if (set(s, sensor, value, out) == GW_OK) {
+    int64_t now = clock_mono_us();
+    uint64_t left_out = 0;
+
+    pthread_mutex_lock(&s->lock);
+    if (s->minute_us == 0 || now - s->minute_us >= US_PER_MINUTE) {
+        left_out = s->not_noted;
+        s->not_noted = s->refusals = 0;
+        s->minute_us = now;
+    }
+    bool may = s->refusals < SETTER_REFUSALS;
+    if (may)
+        s->refusals++;
+    else
+        s->not_noted++;
+    pthread_mutex_unlock(&s->lock);
+    if (left_out > 0)
+        log_warning("%llu more requests to set sensors were refused, and not noted in the database",
+                    (unsigned long long)left_out);
+    return may;
+}
+
+static void note(struct setter *s, const struct setter_request *q, const struct source_write *w,
+                 int64_t time_us)
+{
+    struct write_event e = {.time_us = time_us, .value = q->value, .read_back = w->value};
+
+    snprintf(e.sensor, sizeof(e.sensor), "%s", q->sensor);
+    snprintf(e.origin, sizeof(e.origin), "%s", q->origin);
+    snprintf(e.id, sizeof(e.id), "%s", q->id ? q->id : "");
+    snprintf(e.error, sizeof(e.error), "%s", w->err == GW_OK ? "" : w->why);
+    if (s->writer && writer_note_write(s->writer, &e) != GW_OK)
+        log_error("the database does not know that %s was set to %g (%s): too many wait", q->sensor,
+                  q->value, q->origin);
+}
+
+static void tell(const struct setter_request *q, const struct source_write *w)
+{
+    if (w->err == GW_OK) {
         metric_add(METRIC_WRITES, 1);
-        log_info("%s set to %g (%s)", sensor, value, origin);
+        log_info("%s set to %g (%s)", q->sensor, q->value, q->origin);
     } else {
         metric_add(METRIC_WRITES_FAILED, 1);
-        log_warning("%s not set to %g (%s): %s", sensor, value, origin, out->why);
+        log_warning("%s not set to %g (%s): %s", q->sensor, q->value, q->origin, w->why);
     }
+}
+
+void setter_set(struct setter *s, const struct setter_request *q, struct source_write *out)
+{
+    int64_t now = clock_wall_us();
+    bool asked = false;
+
+    *out = (struct source_write){.value = (double)NAN};
+    set(s, q, out, &asked);
+    tell(q, out);
+    if (asked || may_note(s))
+        note(s, q, out, now);
+}
+
+void setter_refuse(struct setter *s, const struct setter_request *q, const char *why,
+                   struct source_write *out)
+{
+    *out = (struct source_write){.value = (double)NAN};
+    refuse(out, GW_EINVAL, why);
+    tell(q, out);
+    if (may_note(s))
+        note(s, q, out, clock_wall_us());
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sets sensors that are `writable: true`: finds the sensor, keeps to the rate, has the source's
- * thread do it, and logs what happened. */
+ * thread do it, and tells the log and the database what happened. */
 #ifndef SENSORGW_GATEWAY_SETTER_H
 #define SENSORGW_GATEWAY_SETTER_H
 
@@ -8,20 +8,34 @@
 #include "drivers/driver.h"
 
 struct setter;
+struct writer;
 
-/* Borrows both; `sources` in the order of config->sources. */
+/* Who wants what. */
+struct setter_request {
+    const char *sensor; /* its full name */
+    double value;       /* in its unit; NAN: not understood */
+    const char *origin; /* "mqtt", "control", "http" */
+    const char *id;     /* the request's own, "" or NULL for none */
+};
+
+/* Borrows all; `sources` in the order of config->sources. */
 enum gw_err setter_create(struct setter **out, const struct config *config,
-                          struct source *const *sources);
+                          struct source *const *sources, struct writer *writer);
 void setter_destroy(struct setter *s); /* NULL is ok */
 
 /* Whether any sensor is writable. */
 bool setter_has_any(const struct setter *s);
 
-/* Sets `sensor` (its full name) to `value`, in its unit, and waits for what became of it:
- * out->err is GW_ENOENT without such a sensor, GW_EACCES when it is not writable, GW_EBUSY within a
- * second of the last time, GW_ETIMEDOUT when its line is too busy, or the driver's. `origin` goes
- * into the log. Any thread but a source's. */
-void setter_set(struct setter *s, const char *sensor, double value, const char *origin,
-                struct source_write *out);
+/* Sets the sensor, and waits for what became of it: out->err is GW_ENOENT without such a sensor,
+ * GW_EACCES when it is not writable, GW_EBUSY within a second of the last time, GW_ETIMEDOUT when
+ * its line is too busy, or the driver's. Of what is refused before a device was asked at most
+ * SETTER_REFUSALS a minute go into the database, so that nobody can fill it. Any thread but a
+ * source's. */
+#define SETTER_REFUSALS 60
+void setter_set(struct setter *s, const struct setter_request *q, struct source_write *out);
+
+/* Refuses a request that cannot be understood: GW_EINVAL. */
+void setter_refuse(struct setter *s, const struct setter_request *q, const char *why,
+                   struct source_write *out);
 
 #endif

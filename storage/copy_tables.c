@@ -236,6 +236,7 @@ static const struct {
     {"run", "started_at < ?2 AND ifnull(ended_at, last_commit_at) >= ?1"},
     {"ledger", "run_id IN (SELECT id FROM main.run) AND ?1 < ?2"},
     {"rollup_pending", "start + span > ?1 AND start < ?2"},
+    {"write_event", "time >= ?1 AND time < ?2"},
     {"sensor_latest", "time >= ?1 AND time < ?2"},
 };
 

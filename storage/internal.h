@@ -78,6 +78,8 @@ struct store {
     struct ledger_entry *saved; /* what `ledger` holds, by source */
     struct outbox_result *results;
     size_t result_count, result_capacity;
+    struct write_event *writes;
+    size_t write_count;
     int64_t events_added;
 
     /* readings that wait for the clock to be set; all zero when there are none */
@@ -126,12 +128,13 @@ struct store_sql {
     sqlite3_stmt *insert_many, *insert_one, *latest;
     sqlite3_stmt *sensor_find, *sensor_add, *sensor_update;
     sqlite3_stmt *ledger, *run_commit, *meta;
-    sqlite3_stmt *alert, *alert_sensor, *event, *event_find, *event_done, *shelf_put, *shelf_drop;
+    sqlite3_stmt *alert, *alert_sensor, *event, *event_find, *event_done, *write, *shelf_put,
+        *shelf_drop;
     sqlite3_stmt *pending_add, *pending_next, *pending_drop;
     sqlite3_stmt *minute, *minute_recompute, *hour_recompute;
     sqlite3_stmt *undated_add, *undated_next, *undated_drop, *undated_latest, *undated_count;
     sqlite3_stmt *prune_hour, *prune_run, *prune_event, *prune_alert;
-    sqlite3_stmt *prune_wait, *prune_undated;
+    sqlite3_stmt *prune_wait, *prune_undated, *prune_write;
 };
 
 /* BEGIN IMMEDIATE, after reading memory again if it is stale. */
@@ -170,6 +173,9 @@ enum gw_err alerts_load(struct store *s);
 enum gw_err alerts_reserve(struct store *s);
 enum gw_err alerts_add(struct store *s, const struct alert_change *list);
 enum gw_err alerts_apply_results(struct store *s);
+
+/* writes.c */
+enum gw_err writes_apply(struct store *s);
 
 /* books.c */
 enum gw_err books_begin_run(struct store *s);

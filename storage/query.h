@@ -122,6 +122,23 @@ struct alert_row {
 enum gw_err query_alerts(struct query *q, const struct alert_filter *filter,
                          bool (*each)(void *arg, const struct alert_row *row), void *arg);
 
+/* Which writes; all zero: all of them. */
+struct write_filter {
+    const char *sensor; /* shell pattern */
+    bool failed;        /* only those refused or failed */
+    int64_t since_us;
+    size_t limit; /* the newest ones */
+};
+struct write_row {
+    int64_t time_us;
+    const char *sensor, *unit;            /* unit "" for a sensor that there is not */
+    double value, read_back;              /* NAN: not understood; nothing read back */
+    const char *origin, *request, *error; /* "" for none */
+};
+/* Sensors that were set, or were asked to be, newest first. */
+enum gw_err query_writes(struct query *q, const struct write_filter *filter,
+                         bool (*each)(void *arg, const struct write_row *row), void *arg);
+
 struct outbox_row {
     int64_t seq, alert_id;
     const char *instance;

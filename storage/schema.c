@@ -63,6 +63,18 @@ static const char version_1[] =
                                                     " FROM alert a JOIN sensor s ON s.id = "
                                                     "a.sensor_id WHERE a.cleared_at IS NULL;";
 
+/* Sensors that were set, or asked to be. */
+#define VERSION_2_WRITES                                                                           \
+    "CREATE TABLE write_event (seq INTEGER PRIMARY KEY, time INTEGER NOT NULL,"                    \
+    " sensor TEXT NOT NULL, value REAL, read_back REAL, origin TEXT NOT NULL, request TEXT,"       \
+    " error TEXT);"                                                                                \
+    "CREATE VIEW writes AS SELECT " ISO(                                                           \
+        "w.time") " AS time, w.sensor AS sensor,"                                                  \
+                  " w.value AS value, w.read_back AS read_back, s.unit AS unit, w.origin AS "      \
+                  "origin,"                                                                        \
+                  " w.request AS request, w.error AS error, w.time AS time_us FROM write_event w"  \
+                  " LEFT JOIN sensor s ON s.name = w.sensor;"
+
 /* Alerts that people acknowledge and shelve, and what a transition tells beside its numbers. */
 #define RAISED ISO("a.raised_at")
 #define CHANGED ISO("a.changed_at")
@@ -103,7 +115,7 @@ static const char version_2[] =
     " s.name AS sensor, u.value AS value, s.unit AS unit, q.name AS quality"
     " FROM reading_undated u JOIN sensor s ON s.id = u.sensor_id"
     " LEFT JOIN clock_wait w ON w.run_id = u.run_id LEFT JOIN quality q ON q.id = "
-    "u.quality;" VERSION_2_ALERTS;
+    "u.quality;" VERSION_2_ALERTS VERSION_2_WRITES;
 
 /* migrations[n] brings version n to n + 1. A version that was released is never changed again. */
 static const char *const migrations[SCHEMA_VERSION] = {version_1, version_2};

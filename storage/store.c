@@ -65,6 +65,7 @@ static void destroy(struct store *s)
     free(s->counts);
     free(s->saved);
     free(s->results);
+    free(s->writes);
     free(s);
 }
 
@@ -97,7 +98,7 @@ static enum gw_err end_run(struct store *s)
     if (err != GW_OK || (err = store_begin(s)) != GW_OK)
         return err;
     /* Results of the outbox that came too late for a batch. */
-    if ((err = alerts_apply_results(s)) == GW_OK &&
+    if ((err = alerts_apply_results(s)) == GW_OK && (err = writes_apply(s)) == GW_OK &&
         (err = store_set_meta(s, "next_alert_id", s->alert_id.next)) == GW_OK)
         err = books_end_run(s);
     return store_end(s, err);
@@ -123,7 +124,7 @@ static enum gw_err write_records(struct store *s, const struct record *records, 
             err = alerts_add(s, records[i].changes);
     }
     if (err != GW_OK || (err = readings_flush(s)) != GW_OK ||
-        (err = alerts_apply_results(s)) != GW_OK)
+        (err = alerts_apply_results(s)) != GW_OK || (err = writes_apply(s)) != GW_OK)
         return err;
     return books_save(s);
 }
@@ -180,7 +181,7 @@ static enum gw_err append_once(struct store *s, const struct record *records, si
         books_settle(s);
         s->commits++;
         mark_save(s);
-        s->result_count = 0;
+        s->result_count = s->write_count = 0;
         metric_set(METRIC_OUTBOX_DEPTH, s->outbox_depth);
     }
     readings_forget(s);
@@ -193,7 +194,7 @@ enum gw_err store_append(struct store *s, const struct record *records, size_t n
     int64_t start = clock_mono_us();
     uint64_t found = 0;
 
-    if (n == 0 && s->result_count == 0)
+    if (n == 0 && s->result_count == 0 && s->write_count == 0)
         return GW_OK;
     enum gw_err err = append_once(s, records, n, &found);
     /* A damaged file has been given up, or trust in sensor_latest: either way the batch is whole.

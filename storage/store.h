@@ -10,6 +10,7 @@
 #include "gateway/core/record.h"
 #include "gateway/core/sensor.h"
 #include "gateway/core/timesync.h"
+#include "gateway/core/write_event.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,7 +45,7 @@ void store_close(struct store *s);
 /* Commits all n records in one transaction, with the ledger's figures: all durable, or none (then
  * the caller keeps them and may try again). *duplicates: readings whose (time, sensor) was stored
  * already, left out. Alert transitions become rows of `alert` and `alert_event` (the outbox). n = 0
- * with nothing to mark is no transaction. */
+ * with nothing to mark or to note is no transaction. */
 enum gw_err store_append(struct store *s, const struct record *records, size_t n,
                          uint64_t *duplicates);
 
@@ -62,6 +63,10 @@ struct outbox_result {
     int reason_code; /* MQTT 5 reason code, or −1 for one of our own */
 };
 enum gw_err store_outbox_done(struct store *s, const struct outbox_result *results, size_t n);
+
+/* Sensors that were set, or were not; copied, and part of the next transaction. GW_EFULL: the store
+ * fails, and too many wait. */
+enum gw_err store_note_writes(struct store *s, const struct write_event *events, size_t n);
 
 /* Housekeeping in a small slice (at most about 50 ms): closes minutes and hours before wall_us into
  * the roll-ups, removes what retention no longer keeps. *more: there is work left, call again soon.

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define DEFAULT_BATCH 16384
+#define WRITES 256   /* sensors that were set, likewise */
 #define RESULTS 1024 /* answers of the broker that wait for a transaction */
 #define BEAT_US (250 * US_PER_MS)
 #define MAINTAIN_US US_PER_SECOND
@@ -35,6 +36,8 @@ struct writer {
     pthread_mutex_t lock;
     struct outbox_result results[RESULTS]; /* guarded by lock */
     size_t result_count;                   /* guarded by lock */
+    struct write_event *writes;            /* guarded by lock; WRITES of them */
+    size_t write_count;                    /* guarded by lock */
 
     /* the thread's own */
     struct record *batch;
@@ -114,6 +117,8 @@ static void take_results(struct writer *w)
     enum gw_err err = store_outbox_done(w->options.store, w->results, w->result_count);
     if (err == GW_OK)
         w->result_count = 0;
+    if (store_note_writes(w->options.store, w->writes, w->write_count) == GW_OK)
+        w->write_count = 0;
     pthread_mutex_unlock(&w->lock);
 }
 
@@ -236,7 +241,7 @@ static void flush(struct writer *w)
 static bool has_results(struct writer *w)
 {
     pthread_mutex_lock(&w->lock);
-    bool some = w->result_count > 0;
+    bool some = w->result_count > 0 || w->write_count > 0;
     pthread_mutex_unlock(&w->lock);
     return some;
 }
@@ -366,6 +371,7 @@ static void destroy(struct writer *w)
 {
     pthread_mutex_destroy(&w->lock);
     free(w->batch);
+    free(w->writes);
     free(w);
 }
 
@@ -384,7 +390,9 @@ enum gw_err writer_start(struct writer **out, const struct writer_options *optio
     atomic_init(&w->healthy, true);
     atomic_init(&w->give_up_us, INT64_MAX);
     w->batch = calloc(w->options.batch, sizeof(*w->batch));
-    enum gw_err err = w->batch ? thread_start(&w->thread, "writer", run, w) : GW_ENOMEM;
+    w->writes = calloc(WRITES, sizeof(*w->writes));
+    enum gw_err err =
+        w->batch && w->writes ? thread_start(&w->thread, "writer", run, w) : GW_ENOMEM;
     if (err != GW_OK) {
         destroy(w);
         return err;
@@ -400,6 +408,19 @@ enum gw_err writer_outbox_done(struct writer *w, const struct outbox_result *res
     pthread_mutex_lock(&w->lock);
     if (w->result_count < RESULTS) {
         w->results[w->result_count++] = *result;
+        err = GW_OK;
+    }
+    pthread_mutex_unlock(&w->lock);
+    return err;
+}
+
+enum gw_err writer_note_write(struct writer *w, const struct write_event *event)
+{
+    enum gw_err err = GW_EFULL;
+
+    pthread_mutex_lock(&w->lock);
+    if (w->write_count < WRITES) {
+        w->writes[w->write_count++] = *event;
         err = GW_OK;
     }
     pthread_mutex_unlock(&w->lock);

@@ -40,6 +40,10 @@ enum gw_err writer_start(struct writer **out, const struct writer_options *optio
  * never blocks. GW_EFULL: say it again later. */
 enum gw_err writer_outbox_done(struct writer *w, const struct outbox_result *result);
 
+/* Hands over that a sensor was set, or was not; copied, goes into the next transaction, which it
+ * does not hurry. Any thread; never blocks. GW_EFULL: too many wait already. */
+enum gw_err writer_note_write(struct writer *w, const struct write_event *event);
+
 /* µs since the writer's last sign of life, monotonic. Any thread. */
 int64_t writer_heartbeat_age(struct writer *w);
 /* False while commits fail. Any thread. */

@@ -45,7 +45,8 @@ extern const struct command *const cli_commands[];
 extern const struct command cli_command_run, cli_command_check, cli_command_sensors,
     cli_command_history, cli_command_alerts, cli_command_ack, cli_command_shelve,
     cli_command_export, cli_command_backup, cli_command_verify, cli_command_read, cli_command_scan,
-    cli_command_monitor, cli_command_write, cli_command_templates, cli_command_version;
+    cli_command_monitor, cli_command_write, cli_command_writes, cli_command_templates,
+    cli_command_version;
 
 /* Parses `argv` with getopt_long; -c/--config, --database and -h/--help are added to every
  * command's own options, which are given in the same form. Returns the short option or `val` of the

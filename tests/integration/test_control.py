@@ -124,6 +124,14 @@ class Control(GatewayTest):
             gateway, "write", "a1/temp", "90.5", status=1))
         self.assertEqual(self.read_json(gateway, "1:holding:20", 1), [0x10000 - 125])
         self.tool(gateway, "write", "a1/temp", "warm", status=2)
+        self.wait_for("what was set is in the database", lambda: gateway.rows(
+            "SELECT value, read_back, origin, error FROM write_event WHERE sensor = 'a1/ratio'")
+            == [(3.25, 3.25, "control", None)])
+        self.wait_for("so is what was refused", lambda: ("there is no such sensor",) in gateway.rows(
+            "SELECT error FROM writes WHERE sensor = 'a1/nothing'"))
+        self.assertRegex(gateway.cli("writes", "a1/relays"), r"a1/relays +1 +1 +control +done\n")
+        self.assertIn("outside min and max", gateway.cli("writes", "--failed", "a1/temp"))
+        self.assertEqual(json.loads(gateway.cli("writes", "--json", "a1/big"))[0]["read_back"], 100000)
         self.check_books(gateway, gateway.stop())
 
     def test_setting_sensors_over_mqtt(self):
@@ -153,6 +161,10 @@ class Control(GatewayTest):
         self.assertEqual(self.read_json(gateway, "1:holding:20", 1), [425])
         self.assertEqual(self.read_json(gateway, "1:coil:3", 1), [1])
         self.assertNotEqual(self.read_json(gateway, "1:holding:50", 1), [9])
+        self.wait_for("all of them are in the database", lambda: gateway.rows(
+            "SELECT sensor, value, read_back, request, error IS NULL FROM write_event WHERE origin = 'mqtt' ORDER BY seq")
+            == [("a1/single", 9, None, None, 0), ("a1/temp", 42.5, 42.5, "x1", 1), ("a1/relay", 1, 1, None, 1),
+                ("a1/plain", 1, None, None, 0)])
         # What is asked while it is away is not carried out when it returns.
         self.check_books(gateway, gateway.stop())
         broker.publish(asked + "temp", "50")

@@ -288,6 +288,54 @@ static void answers_of_the_broker_reach_the_outbox(void **state)
     assert_int_equal(sql_int(f, "SELECT count(*) FROM alert_event WHERE published_at IS NULL"), 0);
 }
 
+static struct write_event new_event(double value, const char *id, const char *error)
+{
+    struct write_event e = {.time_us = T0, .value = value, .read_back = value};
+
+    snprintf(e.sensor, sizeof(e.sensor), "a/1");
+    snprintf(e.origin, sizeof(e.origin), "mqtt");
+    snprintf(e.id, sizeof(e.id), "%s", id);
+    snprintf(e.error, sizeof(e.error), "%s", error);
+    return e;
+}
+
+static void a_sensor_that_was_set_is_an_event_of_the_next_transaction(void **state)
+{
+    struct bench b;
+    const struct write_event done = new_event(21.5, "x1", ""),
+                             refused = new_event((double)NAN, "", "no such sensor");
+
+    start(&b, *state, 20 * US_PER_MS, 0);
+    assert_int_equal(writer_note_write(b.writer, &done), GW_OK);
+    assert_int_equal(writer_note_write(b.writer, &refused), GW_OK);
+    assert_true(wait_for_rows(&b, "SELECT count(*) FROM write_event", 2));
+    assert_int_equal(sql_int(b.f, "SELECT count(*) FROM write_event WHERE time = 1700000000000000"
+                                  " AND sensor = 'a/1' AND value = 21.5 AND read_back = 21.5"
+                                  " AND origin = 'mqtt' AND request = 'x1' AND error IS NULL"),
+                     1);
+    assert_int_equal(sql_int(b.f, "SELECT count(*) FROM writes WHERE value IS NULL AND request IS"
+                                  " NULL AND error = 'no such sensor' AND time ="
+                                  " '2023-11-14T22:13:20.000Z'"),
+                     1);
+    stop(&b, SOON_US);
+}
+
+static void events_wait_while_the_store_fails_and_are_bounded(void **state)
+{
+    struct bench b;
+    const struct write_event e = new_event(1, "", "");
+    int taken = 0;
+
+    start(&b, *state, 1000, 0);
+    block(&b);
+    while (taken < 100000 && writer_note_write(b.writer, &e) == GW_OK)
+        taken++;
+    assert_in_range(taken, 256, 99999);
+    unblock(&b);
+    stop(&b, SOON_US);
+    assert_int_equal(sql_int(b.f, "SELECT count(*) FROM write_event"), taken);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -300,6 +348,8 @@ int main(void)
         T(a_store_that_fails_for_long_loses_readings_but_no_alerts),
         T(stopping_gives_up_in_time),
         T(answers_of_the_broker_reach_the_outbox),
+        T(a_sensor_that_was_set_is_an_event_of_the_next_transaction),
+        T(events_wait_while_the_store_fails_and_are_bounded),
     };
     return cmocka_run_group_tests_name("storage/writer", tests, NULL, NULL);
 }
