@@ -15,6 +15,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <termios.h>
 #include <unistd.h>
 
 enum gw_err portlock_error(int error)
@@ -155,6 +156,16 @@ enum gw_err portlock_take(int *out, const char *path, char *fault, size_t size)
 void portlock_exclude(int lock)
 {
     ioctl(lock, TIOCEXCL);
+}
+
+void portlock_unsettle(int lock)
+{
+    struct termios t;
+
+    if (tcgetattr(lock, &t) != 0)
+        return;
+    cfsetspeed(&t, cfgetospeed(&t) == B50 ? B75 : B50);
+    tcsetattr(lock, TCSANOW, &t);
 }
 
 /* The kernel does not lift the exclusion while a port is open anywhere, as a pseudo-terminal always

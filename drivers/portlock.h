@@ -22,6 +22,11 @@ enum gw_err portlock_take(int *out, const char *path, char *fault, size_t size);
  * opened as often as this process needs it. */
 void portlock_exclude(int lock);
 
+/* A pseudo-terminal does not keep parity, and glibc then refuses (EINVAL) settings that change
+ * nothing else of what the port has. This changes its speed, so that the same settings are taken
+ * when they are tried again. */
+void portlock_unsettle(int lock);
+
 void portlock_release(int lock); /* −1 is ok */
 
 /* What errno means for a port: GW_ENOENT, GW_EACCES, GW_EBUSY, GW_ENOMEM, else GW_EIO. */

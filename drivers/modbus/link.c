@@ -55,7 +55,12 @@ static enum gw_err open_serial(struct link *l, const struct transport_options *o
     if (err != GW_OK)
         return err;
     l->ctx = modbus_new_rtu(o->port, o->baud, o->parity, o->data_bits, o->stop_bits);
-    if (!l->ctx || modbus_connect(l->ctx) != 0)
+    bool connected = l->ctx && modbus_connect(l->ctx) == 0;
+    if (l->ctx && !connected && errno == EINVAL) {
+        portlock_unsettle(l->lock);
+        connected = modbus_connect(l->ctx) == 0;
+    }
+    if (!connected)
         return fail(l, portlock_error(errno), log_errno(errno), fault);
     l->fd = modbus_get_socket(l->ctx);
     portlock_exclude(l->lock);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/serial/port.h"
 
+#include "drivers/portlock.h"
 #include "gateway/core/clock.h"
+#include "gateway/core/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/file.h>
-#include <sys/ioctl.h>
+#include <stdio.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -64,47 +65,34 @@ static bool configure(int fd, const struct serial_source *o)
     return cfsetspeed(&t, speed_of(o->baud)) == 0 && tcsetattr(fd, TCSANOW, &t) == 0;
 }
 
-static enum gw_err translated(int error)
+enum gw_err port_open(int *out, const struct serial_source *o, char *fault, size_t size)
 {
-    switch (error) {
-    case ENOENT:
-    case ENODEV:
-    case ENXIO:
-        return GW_ENOENT;
-    case EACCES:
-    case EPERM:
-        return GW_EACCES;
-    case EBUSY:
-    case EWOULDBLOCK:
-        return GW_EBUSY;
-    default:
-        return GW_EIO;
-    }
-}
+    int fd;
+    enum gw_err err = portlock_take(&fd, o->port, fault, size);
 
-enum gw_err port_open(int *out, const struct serial_source *o, const char **what)
-{
-    *what = "cannot open";
-    int fd = open(o->port, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0)
-        return translated(errno);
-    /* TIOCEXCL does not keep root out; the lock does, as far as others ask for it. */
-    *what = "in use by another process";
-    bool ok = flock(fd, LOCK_EX | LOCK_NB) == 0;
-    if (ok) {
-        ioctl(fd, TIOCEXCL);
-        *what = "cannot configure";
+    if (err != GW_OK)
+        return err;
+    portlock_exclude(fd);
+    bool ok = configure(fd, o);
+    if (!ok && errno == EINVAL) {
+        portlock_unsettle(fd);
         ok = configure(fd, o);
     }
     if (!ok) {
         int error = errno;
-        close(fd);
-        errno = error;
-        return translated(error);
+        snprintf(fault, size, "cannot be set to %lld baud and these bits: %s", (long long)o->baud,
+                 log_errno(error));
+        portlock_release(fd);
+        return portlock_error(error);
     }
     tcflush(fd, TCIOFLUSH);
     *out = fd;
     return GW_OK;
+}
+
+void port_close(int fd)
+{
+    portlock_release(fd);
 }
 
 /* True when the port is ready; false after the time, or with errno when it is gone. */

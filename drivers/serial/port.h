@@ -12,9 +12,10 @@
 
 bool port_speed_known(int64_t baud);
 
-/* Opens for this process alone, non-blocking, with nothing in its buffers. *what: the step that
- * failed, with errno. */
-enum gw_err port_open(int *out, const struct serial_source *o, const char **what);
+/* Opens for this process alone (drivers/portlock.h), non-blocking, with nothing in its buffers. On
+ * error `fault` says why. */
+enum gw_err port_open(int *out, const struct serial_source *o, char *fault, size_t size);
+void port_close(int fd);
 
 /* Waits up to timeout_us and reads what is there: its length, 0: nothing came; −1: the port is
  * gone, with errno. */

@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define SLICE_US (100 * US_PER_MS) /* how long stopping may take to be noticed */
 
@@ -28,13 +27,13 @@ static enum gw_err open_source(struct source *s)
 {
     const struct serial_source *o = s->config->options;
     struct state *st = calloc(1, sizeof(*st));
-    const char *what;
+    char fault[128];
 
     if (!st)
         return GW_ENOMEM;
-    enum gw_err err = port_open(&st->fd, o, &what);
+    enum gw_err err = port_open(&st->fd, o, fault, sizeof(fault));
     if (err != GW_OK) {
-        source_error(s, "%s: %s: %s", o->port, what, log_errno(errno));
+        source_error(s, "%s: %s", o->port, fault);
         free(st);
         return err;
     }
@@ -50,7 +49,7 @@ static void close_source(struct source *s)
 {
     struct state *st = s->state;
 
-    close(st->fd);
+    port_close(st->fd);
     free(st);
     s->state = NULL;
 }

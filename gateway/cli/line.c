@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define TEXT_SIZE 2048
 
@@ -35,6 +36,13 @@ bool line_option(struct line *l, int c, const char *argument)
     }
 }
 
+bool line_is_serial(const struct line *l)
+{
+    struct stat st;
+
+    return strchr(l->where, '/') || (stat(l->where, &st) == 0 && S_ISCHR(st.st_mode));
+}
+
 /* "key: 'value', " with the value as a quoted YAML text, or bare for numbers and words. */
 static void add(FILE *f, const char *key, const char *value, bool quoted)
 {
@@ -58,7 +66,7 @@ static bool write_stanza(const struct line *l, char text[TEXT_SIZE])
     if (!f)
         return false;
     fputs("http: off\nsources: [{name: line, driver: modbus, ", f);
-    add(f, strchr(l->where, '/') ? "port" : "address", l->where, true);
+    add(f, line_is_serial(l) ? "port" : "address", l->where, true);
     add(f, "baud", l->baud, false);
     add(f, "parity", l->parity, false);
     add(f, "stop_bits", l->stop_bits, false);

@@ -46,6 +46,9 @@ struct line {
 /* True when c was one of LINE_OPTIONS. */
 bool line_option(struct line *l, int c, const char *argument);
 
+/* Whether it names a serial port, not a host. */
+bool line_is_serial(const struct line *l);
+
 /* Opens it; or, when a running gateway polls this line, goes through that, with the settings that
  * it has. Returns CLI_OK or the exit status, having said why on standard error. */
 int line_open(struct line *l);

@@ -3,12 +3,13 @@
 #include "config/config.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/daemon.h"
+#include "gateway/cli/interrupt.h"
+#include "gateway/cli/screen.h"
 #include "gateway/cli/table.h"
 #include "gateway/core/clock.h"
 
 #include <fnmatch.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -25,17 +26,9 @@ struct monitor {
     bool once;
 };
 
-static volatile sig_atomic_t stopped;
-
-static void on_signal(int number)
-{
-    (void)number;
-    stopped = 1;
-}
-
 /* --- the tables --- */
 
-static bool print_sensors(struct monitor *m)
+static bool print_sensors(struct monitor *m, FILE *f)
 {
     static const char *const titles[] = {"SENSOR", ">VALUE", "UNIT", "QUALITY",
                                          ">AGE",   "SOURCE", NULL};
@@ -53,7 +46,7 @@ static bool print_sensors(struct monitor *m)
                                           age_us < 0 ? "" : cli_age(age_us, age), w[5]});
     }
     if (table)
-        table_print(table, stdout);
+        table_print(table, f);
     table_destroy(table);
     return lines != NULL;
 }
@@ -68,7 +61,7 @@ static const char *milliseconds(const char *us, char out[NUMBER_SIZE])
     return out;
 }
 
-static bool print_units(struct monitor *m)
+static bool print_units(struct monitor *m, FILE *f)
 {
     static const char *const titles[] = {"LINE",     ">UNIT",     "LAST",       ">ROUND TRIP",
                                          ">MEAN",    ">REQUESTS", ">NO ANSWER", ">DAMAGED",
@@ -83,14 +76,14 @@ static bool print_units(struct monitor *m)
                                           milliseconds(w[8], mean), w[3], w[4], w[5], w[6]});
     }
     if (table && table_rows(table) > 0) {
-        putchar('\n');
-        table_print(table, stdout);
+        fputc('\n', f);
+        table_print(table, f);
     }
     table_destroy(table);
     return lines != NULL;
 }
 
-static bool print_troubles(struct monitor *m)
+static bool print_troubles(struct monitor *m, FILE *f)
 {
     char **lines = daemon_ask(m->daemon, "sources");
 
@@ -98,25 +91,58 @@ static bool print_troubles(struct monitor *m)
         char *w[4];
         daemon_words(*lines, w, 4);
         if (*w[3])
-            printf("\n%s (%s, %s): %s\n", w[0], w[1], w[2], w[3]);
+            fprintf(f, "\n%s (%s, %s): %s\n", w[0], w[1], w[2], w[3]);
     }
     return lines != NULL;
 }
 
+static bool print_foot(struct monitor *m, FILE *f)
+{
+    char now[CLOCK_UTC_SIZE];
+
+    if (!print_units(m, f) || !print_troubles(m, f))
+        return false;
+    fprintf(f, "\n%s  Every second; Ctrl-C ends.\n", clock_format_utc(clock_wall_us(), 0, now));
+    return true;
+}
+
+/* One picture, drawn when all of it is known. */
+static bool draw(struct monitor *m)
+{
+    char *body = NULL, *foot = NULL;
+    size_t size;
+    FILE *f = open_memstream(&body, &size), *g = open_memstream(&foot, &size);
+    bool ok = f && g && print_sensors(m, f) && print_foot(m, g);
+
+    if (f)
+        fclose(f);
+    if (g)
+        fclose(g);
+    if (ok)
+        screen_draw(body, foot);
+    free(body);
+    free(foot);
+    return ok;
+}
+
 static int show_tables(struct monitor *m)
 {
-    bool is_terminal = isatty(STDOUT_FILENO) && !m->once;
+    bool ok;
 
+    if (m->once || !isatty(STDOUT_FILENO)) {
+        do {
+            ok = print_sensors(m, stdout) && print_units(m, stdout) && print_troubles(m, stdout);
+            fputs(m->once ? "" : "\n", stdout);
+            fflush(stdout);
+        } while (ok && !m->once && !interrupt_sleep(EVERY_US));
+        return ok ? CLI_OK : CLI_FAILED;
+    }
+    screen_open();
     do {
-        if (is_terminal)
-            fputs("\033[H\033[2J", stdout);
-        if (!print_sensors(m) || !print_units(m) || !print_troubles(m))
-            return CLI_FAILED;
-        if (is_terminal)
-            puts("\nEvery second; Ctrl-C ends.");
-        fflush(stdout);
-    } while (!m->once && !stopped && (clock_sleep_us(EVERY_US), !stopped));
-    return CLI_OK;
+        ok = draw(m);
+    } while (ok && !interrupt_sleep(EVERY_US));
+    screen_close();
+    return ok ? CLI_OK : CLI_FAILED;
 }
 
 /* --- frames --- */
@@ -140,7 +166,7 @@ static int show_frames(struct monitor *m)
     int64_t until = m->once ? clock_mono_us() + 2 * US_PER_SECOND : INT64_MAX;
     uint64_t after = 0;
 
-    while (!stopped && clock_mono_us() < until) {
+    while (!interrupt_seen() && clock_mono_us() < until) {
         char **lines = daemon_ask(m->daemon, "frames\t%s\t%" PRIu64, m->hex, after);
         if (!lines)
             return CLI_FAILED;
@@ -155,7 +181,7 @@ static int show_frames(struct monitor *m)
             print_frame(w);
         }
         fflush(stdout);
-        clock_sleep_us(FRAMES_EVERY_US);
+        interrupt_sleep(FRAMES_EVERY_US);
     }
     return CLI_OK;
 }
@@ -164,7 +190,6 @@ static int show_frames(struct monitor *m)
 
 static int show(struct monitor *m, const struct config *config)
 {
-    const struct sigaction action = {.sa_handler = on_signal};
     const char *why;
 
     m->daemon = daemon_open(config, &why);
@@ -172,9 +197,10 @@ static int show(struct monitor *m, const struct config *config)
         fprintf(stderr, "sensorgw: cannot ask the gateway: %s\n", why);
         return CLI_FAILED;
     }
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    interrupt_catch();
     int status = m->hex ? show_frames(m) : show_tables(m);
+    if (status == CLI_FAILED && interrupt_seen())
+        status = CLI_OK; /* while it was asked */
     if (status == CLI_FAILED)
         fprintf(stderr, "sensorgw: the gateway has stopped\n");
     daemon_close(m->daemon);

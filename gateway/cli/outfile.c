@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,38 +12,6 @@
 #include <unistd.h>
 
 #define BUFFER_SIZE 262144
-
-static volatile sig_atomic_t signal_seen;
-
-static void note_signal(int number)
-{
-    signal_seen = number;
-}
-
-void interrupt_catch(void)
-{
-    /* Without SA_RESTART: writing into a pipe that nobody reads must end too. */
-    const struct sigaction action = {.sa_handler = note_signal};
-
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGHUP, &action, NULL);
-}
-
-bool interrupt_seen(void)
-{
-    return signal_seen != 0;
-}
-
-void interrupt_obey(void)
-{
-    int number = signal_seen;
-
-    if (number == 0)
-        return;
-    signal(number, SIG_DFL);
-    raise(number);
-}
 
 __attribute__((format(printf, 2, 3))) static bool refuse(const char *path, const char *format, ...)
 {

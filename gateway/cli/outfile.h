@@ -4,6 +4,8 @@
 #ifndef SENSORGW_GATEWAY_CLI_OUTFILE_H
 #define SENSORGW_GATEWAY_CLI_OUTFILE_H
 
+#include "gateway/cli/interrupt.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -22,11 +24,5 @@ bool outfile_open(struct outfile *o, const char *path, bool force, const char *d
 bool outfile_finish(struct outfile *o);
 /* Leaves nothing of it. */
 void outfile_discard(struct outfile *o);
-
-/* From now on SIGINT, SIGTERM and SIGHUP only set a mark, so that a command can tidy up. */
-void interrupt_catch(void);
-bool interrupt_seen(void);
-/* Ends the process the way the signal would have, if there was one. */
-void interrupt_obey(void);
 
 #endif

@@ -219,10 +219,9 @@ static int read_place(struct line *l, struct place *p, bool may_shrink, bool as_
         fprintf(stderr, "sensorgw: unit %u refuses: %s (exception %u)\n", p->unit,
                 frame_exception_text(reply.exception), reply.exception);
     else if (result == EXCHANGE_TIMEOUT)
-        fprintf(stderr,
-                "sensorgw: unit %u does not answer; are its number, the speed and the "
-                "parity right?\n",
-                p->unit);
+        fprintf(stderr, "sensorgw: unit %u does not answer; %s\n", p->unit,
+                line_is_serial(l) ? "are its number, the speed and the parity right?"
+                                  : "is its number right?");
     else
         fprintf(stderr, "sensorgw: unit %u: %s\n", p->unit, line_fault(l));
     return CLI_FAILED;

@@ -2,9 +2,11 @@
 /* sensorgw scan: which units are there, at which speed and parity; and a stanza to begin with. */
 #include "drivers/modbus/options.h"
 #include "gateway/cli/cli.h"
+#include "gateway/cli/interrupt.h"
 #include "gateway/cli/line.h"
 #include "gateway/core/clock.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,10 +35,11 @@ static void progress(const struct scan *s, int unit)
     if (!s->is_terminal)
         return;
     if (s->is_serial)
-        fprintf(stderr, "\r\033[K%s baud, parity %s, unit %d: %zu found", s->line.baud,
-                s->line.parity, unit, s->count);
+        fprintf(stderr, "\r\033[K%s baud, parity %s, unit %d of %d: %zu found", s->line.baud,
+                s->line.parity, unit, s->last, s->count);
     else
-        fprintf(stderr, "\r\033[K%s, unit %d: %zu found", s->line.where, unit, s->count);
+        fprintf(stderr, "\r\033[K%s, unit %d of %d: %zu found", s->line.where, unit, s->last,
+                s->count);
 }
 
 static void progress_end(const struct scan *s)
@@ -70,11 +73,13 @@ static void look_closer(struct scan *s, struct found *f)
 /* CLI_OK, or CLI_FAILED when the line is gone. */
 static int sweep(struct scan *s, int first, int last)
 {
-    for (int unit = first; unit <= last; unit++) {
+    for (int unit = first; unit <= last && !interrupt_seen(); unit++) {
         struct frame_reply reply = {0};
         int64_t begun = clock_mono_us();
         progress(s, unit);
         enum exchange result = ask(s, (uint8_t)unit, TABLE_HOLDING, &reply);
+        if (interrupt_seen())
+            break;
         if (result == EXCHANGE_GONE) {
             progress_end(s);
             fprintf(stderr, "sensorgw: %s: %s\n", s->line.where, line_fault(&s->line));
@@ -116,7 +121,7 @@ static int try_settings(struct scan *s, int first, int last)
         for (size_t k = 0; k < (parity ? 1 : sizeof(parities) / sizeof(parities[0])); k++) {
             s->line.baud = baud ? baud : speeds[i];
             s->line.parity = parity ? parity : parities[k];
-            if ((status = try(s, first, last)) != CLI_OK || s->count > 0)
+            if ((status = try(s, first, last)) != CLI_OK || s->count > 0 || interrupt_seen())
                 return status;
         }
     }
@@ -146,7 +151,7 @@ static int scan_serial(struct scan *s)
     int early = s->last < s->first + FIRST_UNITS ? s->last : s->first + FIRST_UNITS - 1;
     int status = try_settings(s, s->first, early);
 
-    if (status != CLI_OK || early == s->last)
+    if (status != CLI_OK || early == s->last || interrupt_seen())
         return status;
     if (s->count > 0)
         return try(s, early + 1, s->last);
@@ -172,8 +177,12 @@ static void print_stanza(const struct scan *s)
     const struct line *l = &s->line;
 
     printf("sources:\n  - name: bus\n    driver: modbus\n");
+    char folder[PATH_MAX] = "";
+    if (s->is_serial && (l->where[0] == '/' || !getcwd(folder, sizeof(folder))))
+        folder[0] = '\0';
     if (s->is_serial)
-        printf("    port: %s\n    baud: %s\n    parity: %s\n", l->where, l->baud, l->parity);
+        printf("    port: %s%s%s\n    baud: %s\n    parity: %s\n", folder, folder[0] ? "/" : "",
+               l->where, l->baud, l->parity);
     else
         printf("    address: '%s'\n%s", l->where, l->is_rtu ? "    framing: rtu\n" : "");
     if (s->is_serial && l->stop_bits)
@@ -185,6 +194,11 @@ static void print_stanza(const struct scan *s)
 
 static int report(const struct scan *s)
 {
+    if (interrupt_seen())
+        fprintf(stderr, "Interrupted: %s.\n",
+                s->count ? "this was found so far" : "nothing found so far");
+    if (s->count == 0 && interrupt_seen())
+        return CLI_FAILED;
     if (s->count == 0) {
         fprintf(stderr,
                 "sensorgw: nobody answers at %s. Check power, A and B of the line (try them the "
@@ -218,7 +232,8 @@ static bool take_units(const char *text, struct scan *s)
 
 static int scan(struct scan *s)
 {
-    s->is_serial = strchr(s->line.where, '/') != NULL;
+    s->is_serial = line_is_serial(&s->line);
+    interrupt_catch();
     s->is_terminal = isatty(STDERR_FILENO);
     if (!s->line.timeout)
         s->line.timeout = s->is_serial ? SERIAL_TIMEOUT : TCP_TIMEOUT;

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """sensorgw scan: a line of which nothing is known, and the stanza that it prints, run as it is."""
+import signal
 import subprocess
+import time
 
 from harness import GatewayTest, main
 from processes import SENSORGW, Gateway, environment
@@ -14,7 +16,8 @@ class Scan(GatewayTest):
         return done.stdout, done.stderr
 
     def run_stanza(self, stanza, sensors):
-        gateway = Gateway(self.folder, f"http: off\nstorage: {{path: {self.path('gw.db')}, flush: 200ms}}\n{stanza}")
+        name = f"gw-{time.monotonic_ns()}"
+        gateway = Gateway(self.folder, f"http: off\nstorage: {{path: {self.path(name)}.db, flush: 200ms}}\n{stanza}", name)
         self.addCleanup(lambda: gateway.process and gateway.process.stop())
         gateway.start()
         for sensor in sensors:
@@ -27,6 +30,27 @@ class Scan(GatewayTest):
         self.assertIn("baud: 38400", stanza)
         self.assertEqual([line.split()[1] for line in said.splitlines()], ["1", "2", "3"])
         self.run_stanza(stanza, ["unit_1/holding_0", "unit_3/holding_0"])
+
+    def test_units_at_an_unknown_speed_and_parity(self):
+        for baud, parity in (("19200", "odd"), ("9600", "none"), ("57600", "even")):
+            with self.subTest(baud=baud, parity=parity):
+                simulator = self.simulator("--rtu", self.path(f"bus-{parity}"), "--units", "3", "--rtu-baud", baud,
+                                           "--rtu-parity", parity)
+                stanza, said = self.scan(simulator.served["rtu"], "--units", "1-5", "-t", "20ms")
+                self.assertIn(f"baud: {baud}\n    parity: {parity}\n", stanza)
+                self.assertEqual(stanza.count("unit_id"), 3, said)
+                self.run_stanza(stanza, ["unit_1/holding_0", "unit_2/holding_0", "unit_3/holding_0"])
+
+    def test_an_interrupted_scan_says_what_it_found(self):
+        simulator = self.simulator("--rtu", self.path("bus"), "--units", "3", "--rtu-baud", "9600")
+        scan = subprocess.Popen([SENSORGW, "scan", simulator.served["rtu"], "-b", "9600", "-p", "even", "-t", "200ms"],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
+        self.wait_for("all have been asked", lambda: int(simulator.ask("status")["requests"]) >= 3)
+        scan.send_signal(signal.SIGINT)
+        stanza, said = scan.communicate(timeout=60)
+        self.assertEqual(scan.returncode, 0, said)
+        self.assertIn("Interrupted: this was found so far", said)
+        self.assertEqual(stanza.count("unit_id"), 3)
 
     def test_units_that_are_only_found_by_the_long_way(self):
         simulator = self.simulator("--rtu", self.path("bus"), "--units", "30",

@@ -60,6 +60,19 @@ class Serial(GatewayTest):
         self.assertEqual(gateway.count(), 2)
         self.check_books(gateway, summary)
 
+    def test_a_port_that_another_process_has_is_left_alone(self):
+        simulator = self.simulator("--line", self.path("tty"), "--line-every", "20")
+        even = {**SCALE, "port": self.path("tty"), "parity": "even"}
+        first = self.gateway([even], name="first")
+        self.wait_for("readings", lambda: self.good(first) > 3)
+        second = self.gateway([even], name="second")
+        self.wait_for("it says who has it", lambda: f"in use by process {first.process.pid} (" in second.process.output())
+        first.kill()
+        # The same settings again, of which a pseudo-terminal does not keep the parity.
+        self.wait_for("readings", lambda: self.good(second) > 3)
+        self.check_books(second, second.stop())
+        simulator.stop()
+
     def test_a_port_that_is_not_there_at_start_is_found_later(self):
         gateway = self.gateway([{**SCALE, "port": self.path("tty")}])
         self.simulator("--line", self.path("tty"), "--line-every", "20")
