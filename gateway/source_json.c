@@ -83,7 +83,7 @@ static void add_state(cJSON *o, struct source *s)
 {
     static const char *const states[] = {
         [SOURCE_CLOSED] = "closed", [SOURCE_OPEN] = "open", [SOURCE_FAILED] = "failed"};
-    char error[sizeof(s->last_error)] = "";
+    char error[sizeof(((struct source *)0)->last_error)] = "";
 
     if (s) {
         pthread_mutex_lock(&s->error_lock);

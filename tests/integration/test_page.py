@@ -73,8 +73,7 @@ class Page(GatewayTest):
         self.browser.wait("something drawn", f"{drawn} > 100")
         self.wait_text("overheat")
         self.wait_text("above 75 warning, above 90 critical")
-        self.browser.run("document.querySelector('.ranges button').click()")  # an hour
-        self.browser.wait("the button", "document.querySelector('.ranges [aria-pressed=true]')?.innerText === '1 h'")
+        self.browser.wait("an hour, for there is no more yet", "document.querySelector('.ranges [aria-pressed=true]')?.innerText === '1 h'")
         self.browser.run("document.querySelector('.plot').focus()")
         for _ in range(3):
             self.browser.key("+")

@@ -2,7 +2,7 @@
 // How the gateway, its sources and their units do.
 import { get } from "./api.js";
 import { h } from "./dom.js";
-import { bytes, count, duration, number, words } from "./format.js";
+import { bytes, count, duration, number, plural, words } from "./format.js";
 
 const EVERY = 2000; // ms
 
@@ -62,7 +62,7 @@ function gatewayPanel(s, rate) {
       figure("Commit", duration(commits && commits.count ? commits.sum / commits.count : null), `longest ${duration(s.store_commit_max_seconds)}`),
       figure("Alerts", count(s.alerts_active), `${count(s.alerts_raised_total)} raised`),
       figure("To be sent", count(s.outbox_events), `${count(s.alerts_published_total)} acknowledged`),
-      figure("Broker", s.mqtt_connected ? "connected" : s.mqtt_connected === 0 ? "not connected" : "none", s.mqtt_connects_total ? `${count(s.mqtt_connects_total)} connections` : "", s.mqtt_connected === 0),
+      figure("Broker", s.mqtt_connected ? "connected" : s.mqtt_connected === 0 ? "not connected" : "none", s.mqtt_connects_total ? plural(s.mqtt_connects_total, "connection") : "", s.mqtt_connected === 0),
       figure("Database", bytes(s.store_size_bytes), `log ${bytes(s.store_wal_bytes)}`),
       figure("Memory", bytes(s.resident_memory_bytes)),
       figure("Running for", duration(s.uptime_seconds))));

@@ -148,12 +148,16 @@ export function sensorView(root, name) {
   }
 
   function showRange(span) {
-    sessionStorage.setItem(KEY, span);
     range = [now() - span, now()];
     following = true;
     chart.setRange(...range);
     markRanges();
-    load();
+    return load();
+  }
+
+  function choose(span) {
+    sessionStorage.setItem(KEY, span);
+    showRange(span);
   }
 
   function onPoint(point) {
@@ -213,11 +217,13 @@ export function sensorView(root, name) {
     }
     chart = await createChart(plot, { onWindow, onPoint, format: number });
     if (closed) return chart.close();
-    showRange(Number(sessionStorage.getItem(KEY)) || DAY);
+    const chosen = Number(sessionStorage.getItem(KEY));
+    await showRange(chosen || DAY);
+    if (!chosen && loaded && loaded.rows.length < 3) showRange(HOUR); // a gateway that has just begun
     loadAlerts().catch(() => {});
   }
 
-  ranges.append(...RANGES.map(([text, span]) => h("button", { type: "button", "data-span": span, "aria-pressed": "false", onclick: () => showRange(span) }, text)),
+  ranges.append(...RANGES.map(([text, span]) => h("button", { type: "button", "data-span": span, "aria-pressed": "false", onclick: () => choose(span) }, text)),
     h("button", { type: "button", class: "now", onclick: () => showRange(range[1] - range[0]), title: "Back to now" }, "Now"));
   root.append(
     h("div", { class: "sensor-head" }, h("div", {}, group, title), h("p", { class: "big" }, value, unit, quality)),
