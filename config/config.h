@@ -7,6 +7,7 @@
 #ifndef SENSORGW_CONFIG_CONFIG_H
 #define SENSORGW_CONFIG_CONFIG_H
 
+#include "config/expr.h"
 #include "config/option.h"
 #include "gateway/core/err.h"
 #include "gateway/core/log.h"
@@ -92,25 +93,36 @@ struct source_config {
     const struct yaml_node *node;
 };
 
-enum rule_kind { RULE_LEVEL, RULE_RATE, RULE_STALE };
+enum rule_kind { RULE_LEVEL, RULE_RATE, RULE_STALE, RULE_QUALITY, RULE_EXPRESSION };
 
 struct rule_config {
     char *name;   /* at most RULE_NAME_MAX bytes; unique */
-    char *sensor; /* shell glob over full sensor names (fnmatch; '*' also matches '/') */
+    char *sensor; /* shell glob over full sensor names (fnmatch; '*' also matches '/');
+                   * RULE_EXPRESSION: the name of the sensor that its alerts belong to */
     enum rule_kind kind;
-    double high[3],
-        low[3]; /* RULE_LEVEL: limit by enum severity; NAN for none; [SEVERITY_NONE] is unused */
-    double hysteresis; /* RULE_LEVEL: in the sensor's unit, 0 or more */
-    double
-        rate[3]; /* RULE_RATE: largest change per `per_us`, either way, by severity; NAN for none */
-    int64_t per_us;     /* RULE_RATE */
+
+    /* Limits by enum severity; NAN for none; [SEVERITY_NONE] is unused. */
+    double high[3], low[3]; /* RULE_LEVEL, and RULE_EXPRESSION whose result is a number */
+    double hysteresis;      /* of these: in the sensor's unit, 0 or more */
+    double rate[3];         /* RULE_RATE: largest change per `per_us`, either way */
+    int64_t per_us;         /* RULE_RATE */
+
     int64_t stale_us;   /* RULE_STALE: longest time without a good reading */
-    int severity;       /* RULE_STALE: enum severity */
-    int64_t for_us;     /* a level or rate must hold this long before it is raised; 0: at once */
+    int never_seen;     /* RULE_STALE: enum never_seen */
+    int64_t bad_for_us; /* RULE_QUALITY: longest time with bad readings only */
+    char *expression;   /* RULE_EXPRESSION: as written */
+    struct expr *expr;  /* RULE_EXPRESSION */
+    int64_t max_age_us; /* RULE_EXPRESSION: older readings are none */
+    int severity;       /* enum severity, where there are no limits */
+
+    int64_t for_us;     /* it must hold this long before it is raised; 0: at once; RULE_QUALITY:
+                         * bad_for_us */
     int64_t repeat_us;  /* remind after that long; 0: never */
     int64_t max_raises; /* alerts of this rule told in max_per_us; 0: all */
     int64_t max_per_us;
 };
+
+enum never_seen { NEVER_SEEN_RAISE, NEVER_SEEN_IGNORE };
 
 enum publish_readings { PUBLISH_NONE, PUBLISH_CHANGES, PUBLISH_ALL };
 

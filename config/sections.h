@@ -41,6 +41,10 @@ void check_every(struct loader *l, const struct driver_schema *schema, const str
                  int64_t *every, int64_t inherited);
 /* After the sources: a rule's glob must be able to match a sensor. */
 void read_rules(struct loader *l);
+/* For read_rules(): the last rule of the list so far; filled: all its keys are what they should be.
+ */
+void check_rule(struct loader *l, struct rule_config *rule, const struct yaml_node *node,
+                bool filled);
 /* Lets the drivers free what their checks allocated. */
 void free_sources(struct config *c);
 

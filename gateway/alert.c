@@ -42,7 +42,7 @@ static enum gw_err make_lanes(struct alert_book *b)
 {
     b->lanes = calloc(b->lane_count, sizeof(*b->lanes));
     b->limits = calloc(b->config->rule_count + 1, sizeof(*b->limits));
-    if (!b->lanes || !b->limits)
+    if (!b->lanes || !b->limits || inputs_create(&b->inputs, b->config, b->sensors) != GW_OK)
         return GW_ENOMEM;
     for (size_t i = 0; i < b->lane_count; i++) {
         b->lanes[i].watches = calloc(b->per_lane, sizeof(struct watch *));
@@ -98,6 +98,7 @@ void alert_book_destroy(struct alert_book *b)
         free(b->restored[i].sensor_name);
     free(b->restored);
     free(b->limits);
+    inputs_destroy(b->inputs);
     pthread_mutex_destroy(&b->limits_lock);
     free(b);
 }

@@ -5,6 +5,7 @@
 #define SENSORGW_GATEWAY_ALERT_BOOK_H
 
 #include "gateway/alert.h"
+#include "gateway/inputs.h"
 #include "gateway/notice.h"
 #include "gateway/watch.h"
 
@@ -38,6 +39,8 @@ struct alert_book {
 
     pthread_mutex_t limits_lock;
     struct notice_limit *limits; /* by rule; guarded by limits_lock */
+
+    struct inputs *inputs; /* of expressions; NULL: there are none */
 
     struct lane *lanes; /* each the worker's own */
 };

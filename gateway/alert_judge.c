@@ -192,7 +192,11 @@ struct alert_change *alert_book_eval(struct alert_book *b, size_t lane, const st
     struct change_list list = CHANGE_LIST(list);
     struct rule_event event;
 
+    if (b->inputs)
+        inputs_note(b->inputs, r, now_mono_us);
     for (size_t i = 0; w && i < w->count; i++) {
+        if (w->items[i].rule->kind == RULE_EXPRESSION)
+            continue; /* the tick judges it */
         if (rule_eval(w->items[i].rule, &w->items[i].state, r, now_mono_us, &event))
             take_event(b, &list, w, &w->items[i], &event, now_mono_us);
     }
@@ -219,11 +223,34 @@ static void unshelve(struct alert_book *b, struct change_list *list, const struc
     book_add(b, list, c);
 }
 
+/* An expression is judged by the lane of the sensor that its alerts belong to, from the newest
+ * values of all its inputs, whichever lanes these come by. */
+static void judge_expression(struct alert_book *b, struct change_list *list, const struct watch *w,
+                             struct watched *item, int64_t now_mono_us)
+{
+    struct rule_event event;
+    struct reading r;
+
+    switch (inputs_judge(b->inputs, item->index, now_mono_us, &item->judged, &r)) {
+    case INPUTS_VERDICT:
+        if (rule_eval(item->rule, &item->state, &r, now_mono_us, &event))
+            take_event(b, list, w, item, &event, now_mono_us);
+        break;
+    case INPUTS_TOO_OLD:
+        rule_forget_held(&item->state);
+        break;
+    case INPUTS_NOTHING_NEW:
+        break;
+    }
+}
+
 static void tick_item(struct alert_book *b, struct change_list *list, const struct watch *w,
                       struct watched *item, int64_t now_mono_us, int64_t now_wall_us)
 {
     struct rule_event event;
 
+    if (item->rule->kind == RULE_EXPRESSION)
+        judge_expression(b, list, w, item, now_mono_us);
     if (rule_tick(item->rule, &item->state, now_mono_us, now_wall_us, &event))
         take_event(b, list, w, item, &event, now_mono_us);
     struct notice_limit none = {0}, *limit = &none;

@@ -6,8 +6,8 @@
 #include "gateway/core/metrics.h"
 #include "gateway/discovery.h"
 #include "gateway/message.h"
+#include "gateway/watch.h"
 
-#include <fnmatch.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -103,7 +103,7 @@ static bool send(struct feed *f, const char *topic, char *text, int qos)
 /* The next rule from `first` on that watches the sensor; rule_count: none. */
 static size_t next_rule(const struct config *c, const char *sensor, size_t first)
 {
-    while (first < c->rule_count && fnmatch(c->rules[first].sensor, sensor, 0) != 0)
+    while (first < c->rule_count && !watch_takes(&c->rules[first], sensor))
         first++;
     return first;
 }

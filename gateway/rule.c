@@ -69,19 +69,41 @@ static bool judge_rate(const struct rule_config *rule, struct rule_state *state,
     return true;
 }
 
-static void note_held(struct rule_state *state, const struct judgement *j, const struct reading *r,
-                      int64_t now_mono_us)
+/* Bad readings are the crossing, a good one is well inside. */
+static void judge_quality(const struct rule_config *rule, const struct reading *r,
+                          struct judgement *j)
+{
+    j->left = r->quality == QUALITY_GOOD;
+    j->value = (double)NAN;
+    j->crossed[rule->severity] = !j->left;
+    j->limit[rule->severity] = (double)rule->bad_for_us / (double)US_PER_SECOND;
+    j->reason[rule->severity] = REASON_QUALITY;
+}
+
+/* The result of an expression: true, or a number with limits. */
+static void judge_expression(const struct rule_config *rule, double result, struct judgement *j)
+{
+    if (!rule->expr->is_truth) {
+        judge_level(rule, result, j);
+    } else {
+        j->left = result == 0;
+        j->value = (double)NAN;
+        j->crossed[rule->severity] = !j->left;
+        j->limit[rule->severity] = (double)NAN;
+    }
+    j->reason[SEVERITY_WARNING] = j->reason[SEVERITY_CRITICAL] = REASON_EXPRESSION;
+}
+
+static void note_held(struct rule_state *state, const struct judgement *j, int64_t now_mono_us)
 {
     for (int s = SEVERITY_WARNING; s <= SEVERITY_CRITICAL; s++) {
         struct rule_held *held = &state->held[s];
-        /* A clock that was set back would make `for` wait for it: begin again. */
-        if (!j->crossed[s] || r->time_us < held->since_us)
+        if (!j->crossed[s])
             held->held = false;
         if (!j->crossed[s])
             continue;
         if (!held->held) {
             held->held = true;
-            held->since_us = r->time_us;
             held->since_mono_us = now_mono_us;
         }
         held->value = j->value;
@@ -125,11 +147,10 @@ static bool clear(struct rule_state *state, double value, int64_t time_us, struc
     return true;
 }
 
-static enum severity held_since(const struct rule_state *state, const struct reading *r,
-                                int64_t for_us)
+static enum severity held_since(const struct rule_state *state, int64_t now_mono_us, int64_t for_us)
 {
     for (int s = SEVERITY_CRITICAL; s >= SEVERITY_WARNING; s--) {
-        if (state->held[s].held && r->time_us - state->held[s].since_us >= for_us)
+        if (state->held[s].held && now_mono_us - state->held[s].since_mono_us >= for_us)
             return (enum severity)s;
     }
     return SEVERITY_NONE;
@@ -144,31 +165,57 @@ static bool eval_stale(const struct rule_config *rule, struct rule_state *state,
     return clear(state, reading_number(r), r->time_us, out);
 }
 
+/* False: the reading says nothing yet. */
+static bool judge(const struct rule_config *rule, struct rule_state *state, const struct reading *r,
+                  struct judgement *j)
+{
+    switch (rule->kind) {
+    case RULE_LEVEL:
+        judge_level(rule, reading_number(r), j);
+        return true;
+    case RULE_RATE:
+        return judge_rate(rule, state, r, j);
+    case RULE_QUALITY:
+        judge_quality(rule, r, j);
+        return true;
+    case RULE_EXPRESSION:
+        judge_expression(rule, reading_number(r), j);
+        return true;
+    case RULE_STALE:
+        break;
+    }
+    return false;
+}
+
 bool rule_eval(const struct rule_config *rule, struct rule_state *state, const struct reading *r,
                int64_t now_mono_us, struct rule_event *out)
 {
     struct judgement j = {0};
+    bool good = r->quality == QUALITY_GOOD;
 
-    if (r->quality != QUALITY_GOOD || (r->flags & READING_RETAINED))
+    if ((r->flags & READING_RETAINED) || (!good && rule->kind != RULE_QUALITY))
         return false;
-    state->seen_mono_us = now_mono_us;
-    state->seen = true;
+    if (good) {
+        state->seen_mono_us = now_mono_us;
+        state->seen = true;
+    }
     if (rule->kind == RULE_STALE)
         return eval_stale(rule, state, r, out);
-    if (rule->kind == RULE_LEVEL)
-        judge_level(rule, reading_number(r), &j);
-    else if (!judge_rate(rule, state, r, &j))
+    if (!judge(rule, state, r, &j))
         return false;
-    note_held(state, &j, r, now_mono_us);
+    note_held(state, &j, now_mono_us);
     if (state->severity != SEVERITY_NONE && j.left)
-        return clear(state, j.value, r->time_us, out);
-    return worsen(state, held_since(state, r, rule->for_us), r->time_us, out);
+        return clear(state, j.left && rule->kind == RULE_QUALITY ? reading_number(r) : j.value,
+                     r->time_us, out);
+    return worsen(state, held_since(state, now_mono_us, rule->for_us), r->time_us, out);
 }
 
 static bool tick_stale(const struct rule_config *rule, struct rule_state *state,
                        int64_t now_mono_us, int64_t now_wall_us, struct rule_event *out)
 {
     if (state->severity != SEVERITY_NONE || now_mono_us - state->seen_mono_us < rule->stale_us)
+        return false;
+    if (!state->seen && rule->never_seen == NEVER_SEEN_IGNORE)
         return false;
     state->held[rule->severity].value = (double)NAN;
     state->held[rule->severity].limit = (double)rule->stale_us / (double)US_PER_SECOND;
@@ -181,7 +228,7 @@ bool rule_tick(const struct rule_config *rule, struct rule_state *state, int64_t
 {
     if (rule->kind == RULE_STALE)
         return tick_stale(rule, state, now_mono_us, now_wall_us, out);
-    if (rule->kind != RULE_LEVEL || rule->for_us == 0)
+    if (rule->kind == RULE_RATE || rule->for_us == 0)
         return false; /* a rate needs two readings, so time alone tells nothing of it */
     for (int s = SEVERITY_CRITICAL; s > state->severity; s--) {
         const struct rule_held *held = &state->held[s];
@@ -189,4 +236,9 @@ bool rule_tick(const struct rule_config *rule, struct rule_state *state, int64_t
             return worsen(state, (enum severity)s, now_wall_us, out);
     }
     return false;
+}
+
+void rule_forget_held(struct rule_state *state)
+{
+    memset(state->held, 0, sizeof(state->held));
 }

@@ -5,7 +5,9 @@
  * A high limit is crossed by value > limit and left by value ≤ limit − hysteresis; a low one by
  * value < limit and value ≥ limit + hysteresis. The severity of an excursion is the worst since it
  * was raised. Readings without a number change nothing, but for `stale`, which counts the time
- * since the last good one. */
+ * since the last good one, and `bad_for`, which counts the time without a good one while there are
+ * bad ones. All times are counted on the monotonic clock: a step of the wall clock, or of a
+ * device's, neither raises nor clears anything. */
 #ifndef SENSORGW_GATEWAY_RULE_H
 #define SENSORGW_GATEWAY_RULE_H
 
@@ -18,8 +20,7 @@
 
 /* How long a severity's limit has been crossed without a break. */
 struct rule_held {
-    int64_t since_us;      /* time of the first reading beyond the limit: UTC µs */
-    int64_t since_mono_us; /* when that was judged, monotonic */
+    int64_t since_mono_us; /* when the first reading beyond the limit was judged, monotonic */
     double value, limit;   /* of the newest reading beyond it */
     uint8_t reason;        /* enum alert_reason */
     bool held;
@@ -51,13 +52,18 @@ struct rule_event {
     int64_t time_us; /* UTC */
 };
 
-/* Judges one reading. now_mono_us: when it is judged, monotonic (a replay passes the reading's own
- * time). True: *out holds a transition, and *state is changed accordingly. */
+/* Judges one reading, of RULE_EXPRESSION its result made one. now_mono_us: when it is judged,
+ * monotonic (a replay passes the reading's own time). True: *out holds a transition, and *state is
+ * changed accordingly. */
 bool rule_eval(const struct rule_config *rule, struct rule_state *state, const struct reading *r,
                int64_t now_mono_us, struct rule_event *out);
 
 /* Lets time pass: `for` that has matured without a new reading, and stale. */
 bool rule_tick(const struct rule_config *rule, struct rule_state *state, int64_t now_mono_us,
                int64_t now_wall_us, struct rule_event *out);
+
+/* What was crossed, but not yet for long enough, counts no more: nobody knows whether it still is.
+ */
+void rule_forget_held(struct rule_state *state);
 
 #endif

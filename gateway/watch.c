@@ -8,6 +8,8 @@
 
 bool watch_takes(const struct rule_config *rule, const char *sensor_name)
 {
+    if (rule->kind == RULE_EXPRESSION)
+        return strcmp(rule->sensor, sensor_name) == 0;
     return fnmatch(rule->sensor, sensor_name, 0) == 0;
 }
 

@@ -18,6 +18,7 @@ struct watched {
     size_t index;                   /* of the rule in the configuration */
     struct rule_state state;
     struct notice notice;
+    uint64_t judged; /* RULE_EXPRESSION: inputs_judge() */
 };
 
 struct watch {

@@ -106,6 +106,15 @@ static void print_rule(const struct rule_config *r)
                severity_name((unsigned)r->severity));
         return;
     }
+    if (r->kind == RULE_QUALITY) {
+        printf(" only bad values for %g s (%s)\n", (double)r->bad_for_us / 1e6,
+               severity_name((unsigned)r->severity));
+        return;
+    }
+    if (r->kind == RULE_EXPRESSION)
+        printf(" %s", r->expression);
+    if (r->kind == RULE_EXPRESSION && r->expr->is_truth)
+        printf(" (%s)", severity_name((unsigned)r->severity));
     print_limits("above", r->high);
     print_limits("below", r->low);
     if (r->kind == RULE_RATE) {

@@ -612,12 +612,12 @@ static const struct {
      BASE
      "rules:\n"
      "  - {name: r, sensor: d/s}\n",
-     "t.yaml:8:5: rules[0]: says nothing to watch: give it high or low limits, a rate, or stale\n"},
+     "t.yaml:8:5: rules[0]: says nothing to watch: give it high or low limits, a rate, stale, bad_for or an expression\n"},
     {"rule that mixes kinds",
      BASE
      "rules:\n"
      "  - {name: r, sensor: d/s, high: {warning: 1}, stale: 5s}\n",
-     "t.yaml:8:5: rules[0]: mixes high or low limits, rate and stale: make a rule of each\n"},
+     "t.yaml:8:5: rules[0]: mixes high or low limits, rate, stale, bad_for and expression: make a rule of each\n"},
     {"rule name with a slash",
      BASE
      "rules:\n"
@@ -673,7 +673,7 @@ static const struct {
      BASE
      "rules:\n"
      "  - {name: r, sensor: d/s, high: {warning: 1}, severity: critical}\n",
-     "t.yaml:8:58: rules[0].severity: is for stale only; limits have their severity by name: {warning: …, critical: …}\n"},
+     "t.yaml:8:58: rules[0].severity: is for stale, bad_for and expressions; limits have their severity by name: {warning: …, critical: …}\n"},
     {"severity none",
      BASE
      "rules:\n"
@@ -683,12 +683,67 @@ static const struct {
      BASE
      "rules:\n"
      "  - {name: r, sensor: d/s, stale: 5s, for: 1s}\n",
-     "t.yaml:8:44: rules[0].for: is not for stale, which is a time itself\n"},
+     "t.yaml:8:44: rules[0].for: is not for stale and bad_for, which are times themselves\n"},
     {"per of a level",
      BASE
      "rules:\n"
      "  - {name: r, sensor: d/s, high: {warning: 1}, per: 1s}\n",
      "t.yaml:8:53: rules[0].per: is for rate only\n"},
+    {"rule without a sensor",
+     BASE
+     "rules:\n"
+     "  - {name: r, stale: 5s}\n",
+     "t.yaml:8:5: rules[0].sensor: is required: which sensors the rule watches\n"},
+    {"for of bad_for",
+     BASE
+     "rules:\n"
+     "  - {name: r, sensor: d/s, bad_for: 5m, for: 1s}\n",
+     "t.yaml:8:46: rules[0].for: is not for stale and bad_for, which are times themselves\n"},
+    {"never_seen of a level",
+     BASE
+     "rules:\n"
+     "  - {name: r, sensor: d/s, high: {warning: 1}, never_seen: ignore}\n",
+     "t.yaml:8:60: rules[0].never_seen: is for stale only\n"},
+    {"max_per alone",
+     BASE
+     "rules:\n"
+     "  - {name: r, sensor: d/s, stale: 5s, max_per: 1m}\n",
+     "t.yaml:8:48: rules[0].max_per: says nothing without max_raises\n"},
+    {"expression that is none",
+     BASE
+     "rules:\n"
+     "  - {name: r, expression: d/s > }\n",
+     "t.yaml:8:27: rules[0].expression: character 6: the expression ends too early\n"},
+    {"expression over a sensor that is not there",
+     BASE
+     "rules:\n"
+     "  - {name: r, expression: d/s > 1 and d/x > 1}\n",
+     "t.yaml:8:27: rules[0].expression: there is no sensor 'd/x'; `sensorgw check` lists their names\n"},
+    {"expression that is a number",
+     BASE
+     "rules:\n"
+     "  - {name: r, expression: d/s * 2}\n",
+     "t.yaml:8:27: rules[0].expression: is a number: compare it with something, or give it high or low limits\n"},
+    {"true or false with limits",
+     BASE
+     "rules:\n"
+     "  - {name: r, expression: d/s > 2, high: {warning: 1}}\n",
+     "t.yaml:8:42: rules[0].high: is for an expression that is a number; this one is true or false\n"},
+    {"number with a severity",
+     BASE
+     "rules:\n"
+     "  - {name: r, expression: d/s * 2, high: {warning: 1}, severity: critical}\n",
+     "t.yaml:8:66: rules[0].severity: is for an expression that is true or false; limits have their severity by name: {warning: …, critical: …}\n"},
+    {"expression with a glob",
+     BASE
+     "rules:\n"
+     "  - {name: r, sensor: \"d/*\", expression: d/s > 1}\n",
+     "t.yaml:8:23: rules[0].sensor: 'd/*' must be the name of one sensor: the alerts of an expression belong to it\n"},
+    {"expression with stale",
+     BASE
+     "rules:\n"
+     "  - {name: r, sensor: d/s, expression: d/s > 1, stale: 5s}\n",
+     "t.yaml:8:5: rules[0]: mixes high or low limits, rate, stale, bad_for and expression: make a rule of each\n"},
     {"rate 0",
      BASE
      "rules:\n"

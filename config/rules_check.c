@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the option table of rules cannot say: which keys make sense together, and what they name. */
+#include "config/sections.h"
+
+#include "gateway/core/sensor.h"
+
+#include <fnmatch.h>
+#include <math.h>
+#include <string.h>
+
+static bool given(const struct yaml_node *node, const char *key)
+{
+    return yaml_get(node, key) != NULL;
+}
+
+/* warning and critical must be in this order for `high` and `rate` (sign 1), reversed for `low`. */
+static void check_limits(struct config_reporter *r, const struct yaml_node *node, const char *key,
+                         const double limit[3], int sign)
+{
+    if (!given(node, key) || yaml_get(node, key)->kind != YAML_MAP)
+        return;
+    if (isnan(limit[SEVERITY_WARNING]) && isnan(limit[SEVERITY_CRITICAL]))
+        config_report(r, node, key, "needs a warning limit, a critical one, or both");
+    if (sign * limit[SEVERITY_WARNING] >= sign * limit[SEVERITY_CRITICAL])
+        config_report(r, node, key, "warning (%g) must be %s critical (%g)",
+                      limit[SEVERITY_WARNING], sign > 0 ? "less than" : "more than",
+                      limit[SEVERITY_CRITICAL]);
+}
+
+/* What a rule may watch, and the keys that say so. */
+static const struct {
+    const char *keys[3];
+    enum rule_kind kind;
+} kinds[] = {
+    {{"high", "low", NULL}, RULE_LEVEL},     {{"rate", NULL}, RULE_RATE},
+    {{"stale", NULL}, RULE_STALE},           {{"bad_for", NULL}, RULE_QUALITY},
+    {{"expression", NULL}, RULE_EXPRESSION},
+};
+
+/* Keys that only some kinds have. */
+#define FOR(kind) (1u << RULE_##kind)
+static const struct {
+    const char *key;
+    unsigned kinds;
+    const char *why;
+} companions[] = {
+    {"hysteresis", FOR(LEVEL) | FOR(EXPRESSION), "is for high and low limits only"},
+    {"per", FOR(RATE), "is for rate only"},
+    {"never_seen", FOR(STALE), "is for stale only"},
+    {"max_age", FOR(EXPRESSION), "is for an expression only"},
+    {"severity", FOR(STALE) | FOR(QUALITY) | FOR(EXPRESSION),
+     "is for stale, bad_for and expressions; limits have their severity by name: {warning: …, "
+     "critical: …}"},
+    {"for", FOR(LEVEL) | FOR(RATE) | FOR(EXPRESSION),
+     "is not for stale and bad_for, which are times themselves"},
+};
+
+/* Limits may stand alone or with an expression; all others stand alone. */
+static bool find_kind(const struct yaml_node *node, enum rule_kind *kind)
+{
+    unsigned found = 0, count = 0;
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        bool any = false;
+        for (const char *const *key = kinds[i].keys; *key; key++)
+            any = any || given(node, *key);
+        if (!any)
+            continue;
+        found |= 1u << kinds[i].kind;
+        count++;
+        *kind = kinds[i].kind;
+    }
+    return count == 1 || (found == (FOR(LEVEL) | FOR(EXPRESSION)));
+}
+
+static void check_kind(struct config_reporter *r, const struct yaml_node *node,
+                       struct rule_config *rule)
+{
+    enum rule_kind kind = RULE_LEVEL;
+    bool any = false;
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        for (const char *const *key = kinds[i].keys; *key; key++)
+            any = any || given(node, *key);
+    }
+    if (!find_kind(node, &kind)) {
+        config_report(r, node, NULL,
+                      any ? "mixes high or low limits, rate, stale, bad_for and expression: make a "
+                            "rule of each"
+                          : "says nothing to watch: give it high or low limits, a rate, stale, "
+                            "bad_for or an expression");
+        return;
+    }
+    rule->kind = kind;
+    for (size_t i = 0; i < sizeof(companions) / sizeof(companions[0]); i++) {
+        if (given(node, companions[i].key) && !(companions[i].kinds & 1u << kind))
+            config_report(r, node, companions[i].key, "%s", companions[i].why);
+    }
+    if (given(node, "max_per") && !given(node, "max_raises"))
+        config_report(r, node, "max_per", "says nothing without max_raises");
+    if (kind == RULE_QUALITY)
+        rule->for_us = rule->bad_for_us;
+}
+
+static void check_range(struct config_reporter *r, const struct yaml_node *node,
+                        const struct rule_config *rule)
+{
+    for (int s = SEVERITY_WARNING; s <= SEVERITY_CRITICAL; s++) {
+        if (rule->low[s] >= rule->high[s])
+            config_report(r, node, "low", "%s (%g) must be less than that of high (%g)",
+                          severity_name((unsigned)s), rule->low[s], rule->high[s]);
+    }
+    for (int s = SEVERITY_WARNING; s <= SEVERITY_CRITICAL; s++) {
+        if (rule->rate[s] <= 0)
+            config_report(r, node, "rate", "must be more than 0");
+    }
+    if (rule->severity == SEVERITY_NONE)
+        config_report(r, node, "severity", "must be warning or critical");
+}
+
+/* Can a name made from this pattern match the glob? Both are compared up to their first wildcard.
+ */
+static bool may_match(const char *glob, const char *pattern)
+{
+    size_t fixed = strcspn(glob, "*?[\\"), known = strcspn(pattern, "{");
+
+    return strncmp(glob, pattern, fixed < known ? fixed : known) == 0;
+}
+
+static bool matches_any(const struct config *c, const char *glob, bool is_name)
+{
+    for (size_t i = 0; i < c->source_count; i++) {
+        for (size_t d = 0; d < c->sources[i].device_count; d++) {
+            const struct device_config *device = &c->sources[i].devices[d];
+            for (size_t k = 0; k < device->sensor_count; k++) {
+                const struct sensor_config *s = &device->sensors[k];
+                if (s->index == SENSOR_NONE ? may_match(glob, s->name)
+                    : is_name               ? strcmp(glob, s->name) == 0
+                                            : fnmatch(glob, s->name, 0) == 0)
+                    return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void check_name(struct loader *l, const struct rule_config *rule,
+                       const struct yaml_node *node)
+{
+    struct config_reporter *r = l->fill.reporter;
+    const char *problem = sensor_name_problem(rule->name);
+
+    if (!problem && strchr(rule->name, '/'))
+        problem = "holds a '/'";
+    if (!problem && strlen(rule->name) > RULE_NAME_MAX)
+        problem = "is longer than 64 bytes";
+    if (problem)
+        config_report(r, node, "name", "'%s' cannot be the last level of a topic: %s", rule->name,
+                      problem);
+    for (size_t i = 0; i + 1 < l->config->rule_count; i++) {
+        if (l->config->rules[i].name && strcmp(l->config->rules[i].name, rule->name) == 0)
+            config_report(r, node, "name", "'%s' is the name of an earlier rule already",
+                          rule->name);
+    }
+}
+
+/* --- expressions --- */
+
+static void check_expression_limits(struct config_reporter *r, const struct yaml_node *node,
+                                    const struct rule_config *rule)
+{
+    bool limits = given(node, "high") || given(node, "low");
+
+    if (rule->expr->is_truth && limits)
+        config_report(r, node, given(node, "high") ? "high" : "low",
+                      "is for an expression that is a number; this one is true or false");
+    if (!rule->expr->is_truth && !limits)
+        config_report(r, node, "expression",
+                      "is a number: compare it with something, or give it high or low limits");
+    if (!limits && given(node, "hysteresis"))
+        config_report(r, node, "hysteresis", "is for high and low limits only");
+    if (limits && given(node, "severity"))
+        config_report(r, node, "severity",
+                      "is for an expression that is true or false; limits have their severity by "
+                      "name: {warning: …, critical: …}");
+}
+
+static void check_expression(struct loader *l, struct rule_config *rule,
+                             const struct yaml_node *node)
+{
+    struct config_reporter *r = l->fill.reporter;
+    size_t column;
+    const char *why;
+
+    rule->expr = arena_take(l->fill.arena, sizeof(*rule->expr));
+    if (!expr_parse(rule->expression, rule->expr, &column, &why)) {
+        config_report(r, node, "expression", "character %zu: %s", column, why);
+        return;
+    }
+    check_expression_limits(r, node, rule);
+    for (size_t i = 0; i < rule->expr->input_count; i++) {
+        if (!matches_any(l->config, rule->expr->inputs[i], true))
+            config_report(r, node, "expression",
+                          "there is no sensor '%s'; `sensorgw check` lists their names",
+                          rule->expr->inputs[i]);
+    }
+    if (!rule->sensor)
+        rule->sensor = rule->expr->inputs[0];
+    else if (!matches_any(l->config, rule->sensor, true))
+        config_report(
+            r, node, "sensor",
+            "'%s' must be the name of one sensor: the alerts of an expression belong to it",
+            rule->sensor);
+}
+
+static void check_sensor(struct loader *l, const struct rule_config *rule,
+                         const struct yaml_node *node)
+{
+    struct config_reporter *r = l->fill.reporter;
+
+    if (!rule->sensor)
+        config_report(r, node, "sensor", "is required: which sensors the rule watches");
+    else if (!matches_any(l->config, rule->sensor, false))
+        config_report(r, node, "sensor",
+                      "'%s' matches no sensor; `sensorgw check` lists their names", rule->sensor);
+}
+
+void check_rule(struct loader *l, struct rule_config *rule, const struct yaml_node *node,
+                bool filled)
+{
+    struct config_reporter *r = l->fill.reporter;
+
+    check_kind(r, node, rule);
+    if (rule->name)
+        check_name(l, rule, node);
+    if (!filled)
+        return;
+    check_limits(r, node, "high", rule->high, 1);
+    check_limits(r, node, "low", rule->low, -1);
+    check_limits(r, node, "rate", rule->rate, 1);
+    check_range(r, node, rule);
+    if (rule->kind == RULE_EXPRESSION)
+        check_expression(l, rule, node);
+    else
+        check_sensor(l, rule, node);
+}
