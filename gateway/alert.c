@@ -160,6 +160,14 @@ enum gw_err alert_book_restore(struct alert_book *b, const struct alert_change *
     return GW_OK;
 }
 
+void alert_book_seen(struct alert_book *b, uint32_t sensor)
+{
+    struct watch *w = book_watch(b, sensor % b->lane_count, sensor);
+
+    for (size_t i = 0; w && i < w->count; i++)
+        w->items[i].state.seen = true;
+}
+
 /* --- questions --- */
 
 size_t alert_book_active(const struct alert_book *b)

@@ -34,6 +34,10 @@ void alert_book_destroy(struct alert_book *b);
 enum gw_err alert_book_restore(struct alert_book *b, const struct alert_change *change,
                                const char *sensor_name, int64_t now_mono_us, int64_t now_wall_us);
 
+/* The sensor had a good value in an earlier run (store_seen_sensors()): if it is mute now it went
+ * silent, and is not one never seen. Before the workers start. */
+void alert_book_seen(struct alert_book *b, uint32_t sensor);
+
 /* Judges a reading by all rules of its sensor. Returns owned: the transitions that it causes, or
  * NULL. */
 struct alert_change *alert_book_eval(struct alert_book *b, size_t lane, const struct reading *r,

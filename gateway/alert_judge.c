@@ -51,6 +51,11 @@ static void describe(const struct alert_change *c, const struct sensor *s, char 
     case REASON_RATE:
     case REASON_EXPRESSION:
     case REASON_COUNT:
+        if (isnan(c->limit)) {
+            snprintf(out, size, "its expression is %s",
+                     c->state == ALERT_CLEARED ? "false" : "true");
+            break;
+        }
         snprintf(out, size, "value %g%s%s, limit %g", c->value, s->unit[0] ? " " : "", s->unit,
                  c->limit);
     }
@@ -185,6 +190,28 @@ static void take_event(struct alert_book *b, struct change_list *list, const str
     tell(b, list, w, item, c, false, now_mono_us);
 }
 
+/* An expression is judged by the lane of the sensor that its alerts belong to, from the newest
+ * values of all its inputs, whichever lanes these come by: at once for a reading of that sensor, in
+ * the next tick for the others. */
+static void judge_expression(struct alert_book *b, struct change_list *list, const struct watch *w,
+                             struct watched *item, int64_t now_mono_us)
+{
+    struct rule_event event;
+    struct reading r;
+
+    switch (inputs_judge(b->inputs, item->index, now_mono_us, &item->judged, &r)) {
+    case INPUTS_VERDICT:
+        if (rule_eval(item->rule, &item->state, &r, now_mono_us, &event))
+            take_event(b, list, w, item, &event, now_mono_us);
+        break;
+    case INPUTS_TOO_OLD:
+        rule_forget_held(&item->state);
+        break;
+    case INPUTS_NOTHING_NEW:
+        break;
+    }
+}
+
 struct alert_change *alert_book_eval(struct alert_book *b, size_t lane, const struct reading *r,
                                      int64_t now_mono_us)
 {
@@ -196,8 +223,8 @@ struct alert_change *alert_book_eval(struct alert_book *b, size_t lane, const st
         inputs_note(b->inputs, r, now_mono_us);
     for (size_t i = 0; w && i < w->count; i++) {
         if (w->items[i].rule->kind == RULE_EXPRESSION)
-            continue; /* the tick judges it */
-        if (rule_eval(w->items[i].rule, &w->items[i].state, r, now_mono_us, &event))
+            judge_expression(b, &list, w, &w->items[i], now_mono_us);
+        else if (rule_eval(w->items[i].rule, &w->items[i].state, r, now_mono_us, &event))
             take_event(b, &list, w, &w->items[i], &event, now_mono_us);
     }
     return list.first;
@@ -221,27 +248,6 @@ static void unshelve(struct alert_book *b, struct change_list *list, const struc
     c->alert_id = 0;
     c->shelf = SHELF_DROP;
     book_add(b, list, c);
-}
-
-/* An expression is judged by the lane of the sensor that its alerts belong to, from the newest
- * values of all its inputs, whichever lanes these come by. */
-static void judge_expression(struct alert_book *b, struct change_list *list, const struct watch *w,
-                             struct watched *item, int64_t now_mono_us)
-{
-    struct rule_event event;
-    struct reading r;
-
-    switch (inputs_judge(b->inputs, item->index, now_mono_us, &item->judged, &r)) {
-    case INPUTS_VERDICT:
-        if (rule_eval(item->rule, &item->state, &r, now_mono_us, &event))
-            take_event(b, list, w, item, &event, now_mono_us);
-        break;
-    case INPUTS_TOO_OLD:
-        rule_forget_held(&item->state);
-        break;
-    case INPUTS_NOTHING_NEW:
-        break;
-    }
 }
 
 static void tick_item(struct alert_book *b, struct change_list *list, const struct watch *w,

@@ -234,6 +234,13 @@ static void restore_shelf(void *arg, const struct alert_change *change, const ch
     alert_book_restore(g->alerts, change, sensor_name, clock_mono_us(), clock_wall_us());
 }
 
+static void note_seen(void *arg, uint32_t sensor)
+{
+    struct gateway *g = arg;
+
+    alert_book_seen(g->alerts, sensor);
+}
+
 static enum gw_err start_alerts(struct gateway *g)
 {
     enum gw_err err = alert_book_create(&g->alerts, g->config, g->sensors, queue_lanes(g->readings),
@@ -241,7 +248,8 @@ static enum gw_err start_alerts(struct gateway *g)
 
     if (err != GW_OK)
         return err;
-    if ((err = store_active_alerts(g->store, restore_alert, g)) != GW_OK)
+    if ((err = store_active_alerts(g->store, restore_alert, g)) != GW_OK ||
+        (err = store_seen_sensors(g->store, note_seen, g)) != GW_OK)
         return err;
     return store_shelves(g->store, restore_shelf, g);
 }

@@ -96,3 +96,24 @@ enum gw_err sensors_register(struct store *s)
         err = save_row(s, sensor_table_get(s->options.sensors, i), &s->slots[i]);
     return err;
 }
+
+enum gw_err store_seen_sensors(struct store *s, void (*each)(void *arg, uint32_t sensor), void *arg)
+{
+    sqlite3_stmt *st = NULL;
+    bool row = true;
+    /* The newest one may be bad; then the hours tell. */
+    enum gw_err err = db_bind(s->db, &st,
+                              "SELECT s.name FROM sensor s"
+                              " JOIN sensor_latest l ON l.sensor_id = s.id"
+                              " WHERE l.quality = ?1 OR EXISTS (SELECT 1 FROM reading_hour h"
+                              " WHERE h.sensor_id = s.id AND h.count > 0)",
+                              "i", (int64_t)QUALITY_GOOD);
+
+    while (err == GW_OK && (err = db_step(st, &row)) == GW_OK && row) {
+        uint32_t sensor = sensor_table_find(s->options.sensors, db_text(st, 0));
+        if (sensor != SENSOR_NONE)
+            each(arg, sensor);
+    }
+    sqlite3_finalize(st);
+    return err;
+}

@@ -47,6 +47,9 @@ extern const struct command cli_command_run, cli_command_check, cli_command_sens
     cli_command_export, cli_command_backup, cli_command_verify, cli_command_read, cli_command_scan,
     cli_command_monitor, cli_command_write, cli_command_writes, cli_command_templates,
     cli_command_version;
+    cli_command_replay, cli_command_export, cli_command_backup, cli_command_verify,
+    cli_command_read, cli_command_scan, cli_command_monitor, cli_command_write,
+    cli_command_templates, cli_command_version;
 
 /* Parses `argv` with getopt_long; -c/--config, --database and -h/--help are added to every
  * command's own options, which are given in the same form. Returns the short option or `val` of the
@@ -107,6 +110,9 @@ const char *cli_number(double value, char buf[static CLI_NUMBER_SIZE]);
 const char *cli_rounded(double value, char buf[static CLI_NUMBER_SIZE]);
 /* "3 s", "5 min", "2 h", "4 d". */
 const char *cli_age(int64_t us, char buf[static CLI_NUMBER_SIZE]);
+
+/* `alerts --undelivered`: what the broker did not take, or not yet. */
+int cli_undelivered(const struct cli *cli, size_t limit, bool as_json);
 
 /* A JSON array on standard output, an item a line, written as it comes. */
 struct cli_json {

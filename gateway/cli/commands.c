@@ -11,6 +11,7 @@ const struct command *const cli_commands[] = {
     &cli_command_alerts,
     &cli_command_ack,
     &cli_command_shelve,
+    &cli_command_replay,
     &cli_command_export,
     &cli_command_backup,
     &cli_command_verify,
