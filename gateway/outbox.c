@@ -87,7 +87,7 @@ void outbox_answer(struct outbox *o, int64_t seq, int reason)
     if (!e || e->state != OUTBOX_SENT)
         return;
     e->code = reason;
-    if (reason >= 0)
+    if (reason >= 0 || reason == OUTBOX_UNSENDABLE)
         e->state = OUTBOX_ANSWERED;
     else
         e->state = ++e->lost >= OUTBOX_PATIENCE ? OUTBOX_ANSWERED : OUTBOX_WAITING;

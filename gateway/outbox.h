@@ -19,6 +19,10 @@
 #define OUTBOX_IN_FLIGHT 16
 #define OUTBOX_PATIENCE 3 /* lost connections with the same row under way: it is the culprit */
 
+/* Reasons of our own; stored in `alert_event.reason_code`. */
+#define OUTBOX_LOST (-1)       /* the connection was lost each time it was under way */
+#define OUTBOX_UNSENDABLE (-2) /* no broker would take its topic */
+
 enum outbox_state { OUTBOX_FREE, OUTBOX_WAITING, OUTBOX_SENT, OUTBOX_ANSWERED };
 
 struct outbox_entry {
@@ -31,7 +35,7 @@ struct outbox_entry {
     unsigned repeat;
     char reason[16], who[ALERT_WHO_MAX + 1], comment[ALERT_COMMENT_MAX + 1];
     int lost; /* connections that ended while it was under way */
-    int code; /* ANSWERED: the broker's; −1: given up */
+    int code; /* ANSWERED: the broker's, or OUTBOX_LOST, OUTBOX_UNSENDABLE */
 };
 
 struct outbox {
@@ -51,7 +55,8 @@ void outbox_add(struct outbox *o, const struct outbox_row *row);
  * OUTBOX_IN_FLIGHT in all. The caller marks it OUTBOX_SENT. */
 struct outbox_entry *outbox_next(struct outbox *o);
 
-/* The broker's answer (−1: lost with the connection) to the entry with that seq. Any entry that
+/* The broker's answer (OUTBOX_LOST: lost with the connection; OUTBOX_UNSENDABLE) to the entry with
+ * that seq. Any entry that
  * was lost for the OUTBOX_PATIENCE-th time while alone in flight, or was refused (≥ 0x80), is
  * given up. */
 void outbox_answer(struct outbox *o, int64_t seq, int reason);

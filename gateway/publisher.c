@@ -158,6 +158,10 @@ static void send_rows(struct publisher *p)
         pthread_mutex_unlock(&p->lock);
         if (!e)
             return;
+        if (sensor_name_problem(copy.sensor) || sensor_name_problem(copy.rule)) {
+            on_published(p, copy.seq, OUTBOX_UNSENDABLE); /* the broker would hang up */
+            continue;
+        }
         if (send_entry(p, &copy))
             continue;
         pthread_mutex_lock(&p->lock); /* not sent: as it was */
@@ -176,7 +180,9 @@ static void count_answer(const struct outbox_result *r, const struct outbox_entr
         return;
     }
     metric_add(METRIC_ALERTS_DEAD, 1);
-    if (r->reason_code < 0)
+    if (r->reason_code == OUTBOX_UNSENDABLE)
+        log_error("alert %s %s: these names cannot be a topic; given up", e->sensor, e->rule);
+    else if (r->reason_code < 0)
         log_error("alert %s %s: the connection was lost %d times while it was under way; given up",
                   e->sensor, e->rule, OUTBOX_PATIENCE);
     else

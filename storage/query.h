@@ -158,6 +158,20 @@ enum gw_err query_events(struct query *q, int64_t after, size_t limit,
 /* The newest row's seq; 0: there is none. */
 enum gw_err query_last_event(struct query *q, int64_t *seq);
 
+struct undelivered_row {
+    int64_t seq, alert_id;
+    const char *instance;
+    const char *sensor, *rule, *severity, *state;
+    int64_t time_us;
+    int64_t failed_us; /* given up then; 0: it waits for the broker */
+    int reason_code;   /* of one given up: MQTT 5; -1: the connection was lost each time;
+                        * -2: no broker would take its topic */
+};
+/* Transitions that the broker did not take, or not yet, newest first. limit 0: all. */
+enum gw_err query_undelivered(struct query *q, size_t limit,
+                              bool (*each)(void *arg, const struct undelivered_row *row),
+                              void *arg);
+
 struct store_facts {
     uint64_t readings, sensors, alerts, bytes; /* rows; size of the database file */
     int64_t oldest_us, newest_us;              /* of the readings; 0: none */

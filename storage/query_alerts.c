@@ -144,3 +144,44 @@ enum gw_err query_outbox_depth(struct query *q, uint64_t *rows)
         *rows = (uint64_t)count;
     return err;
 }
+
+static void undelivered_from_row(const struct query *q, sqlite3_stmt *st,
+                                 struct undelivered_row *row)
+{
+    *row = (struct undelivered_row){
+        .seq = sqlite3_column_int64(st, 0),
+        .alert_id = sqlite3_column_int64(st, 1),
+        .instance = q->instance,
+        .sensor = db_text(st, 2),
+        .rule = db_text(st, 3),
+        .severity = db_text(st, 4),
+        .state = db_text(st, 5),
+        .time_us = sqlite3_column_int64(st, 6),
+        .failed_us = sqlite3_column_int64(st, 7),
+        .reason_code = sqlite3_column_int(st, 8),
+    };
+}
+
+enum gw_err query_undelivered(struct query *q, size_t limit,
+                              bool (*each)(void *arg, const struct undelivered_row *row), void *arg)
+{
+    sqlite3_stmt *st = NULL;
+    struct undelivered_row event;
+    bool row = true, go_on = true;
+    enum gw_err err = query_refresh(q);
+
+    if (err == GW_OK)
+        err = db_bind(q->db, &st,
+                      "SELECT e.seq, e.alert_id, s.name, a.rule, e.severity, e.state, e.time,"
+                      " e.failed_at, e.reason_code FROM alert_event e"
+                      " JOIN alert a ON a.id = e.alert_id JOIN sensor s ON s.id = a.sensor_id"
+                      " WHERE e.published_at IS NULL AND e.withheld IS NULL"
+                      " ORDER BY e.seq DESC LIMIT ?",
+                      "i", limit ? (int64_t)limit : INT64_C(-1));
+    while (err == GW_OK && go_on && (err = db_step(st, &row)) == GW_OK && row) {
+        undelivered_from_row(q, st, &event);
+        go_on = each(arg, &event);
+    }
+    sqlite3_finalize(st);
+    return err;
+}

@@ -26,6 +26,7 @@
 #define CONNECT_LIMIT_US (20 * US_PER_SECOND) /* Paho gives up after 10 s by itself */
 #define GOODBYE_US (1 * US_PER_SECOND)
 #define TICK_US (1 * US_PER_SECOND)
+#define SHORT_LIVED_US (5 * US_PER_SECOND)
 
 enum state { WAITING, CONNECTING, CONNECTED };
 
@@ -53,6 +54,8 @@ struct mqtt_client {
     int64_t deadline_us; /* of the state */
     struct backoff backoff;
     bool complained;
+    bool renew;           /* the last connection ended as soon as it began */
+    int64_t connected_us; /* when it began */
 };
 
 /* --- the state machine --- */
@@ -65,7 +68,11 @@ static void enter(struct mqtt_client *c, enum state state, int64_t timeout_us)
 
 static void start_connecting(struct mqtt_client *c)
 {
-    if (link_connect(c->link) == GW_OK)
+    /* Paho sends again what had no answer; if that is why the broker hangs up, it would for ever.
+     */
+    if (c->renew)
+        c->renew = link_renew(c->link) != GW_OK;
+    if (!c->renew && link_connect(c->link) == GW_OK)
         enter(c, CONNECTING, CONNECT_LIMIT_US);
     else
         enter(c, WAITING, backoff_next(&c->backoff));
@@ -89,6 +96,7 @@ static void become_connected(struct mqtt_client *c)
     c->complained = false;
     backoff_reset(&c->backoff);
     enter(c, CONNECTED, TICK_US);
+    c->connected_us = clock_mono_us();
     link_tune(c->link);
     subscriptions_renew(c->subscriptions);
     subscriptions_send(c->subscriptions, c->link);
@@ -110,6 +118,7 @@ static void become_disconnected(struct mqtt_client *c, int reason)
                     was ? "lost the connection to" : "cannot connect to", link_url(c->link),
                     link_reason(reason));
     c->complained = true;
+    c->renew = c->renew || (was && clock_mono_us() - c->connected_us < SHORT_LIVED_US);
     metric_set(METRIC_MQTT_CONNECTED, 0);
     enter(c, WAITING, wait);
     slots_fail(c->slots);

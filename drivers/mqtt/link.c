@@ -26,10 +26,14 @@ struct mqtt_link {
     char *uri;
     MQTTAsync_SSLOptions ssl;
     MQTTAsync_willOptions will;
+
+    pthread_mutex_t lock;
+    struct request *requests; /* guarded by lock: those without an answer */
 };
 
 /* What a callback needs to know; freed by it. */
 struct request {
+    struct request *next, *previous;
     struct mqtt_link *link;
     uint64_t token;
     bool subscribe;
@@ -105,6 +109,21 @@ static int on_arrived(void *context, char *topic, int topic_length, MQTTAsync_me
     return 1;
 }
 
+static void free_request(struct request *r)
+{
+    struct mqtt_link *l = r->link;
+
+    pthread_mutex_lock(&l->lock);
+    if (r->next)
+        r->next->previous = r->previous;
+    if (r->previous)
+        r->previous->next = r->next;
+    else
+        l->requests = r->next;
+    pthread_mutex_unlock(&l->lock);
+    free(r);
+}
+
 static void answered(struct request *r, int reason)
 {
     const struct link_options *o = &r->link->options;
@@ -113,7 +132,7 @@ static void answered(struct request *r, int reason)
         subscriptions_answered(o->subscriptions, (unsigned)r->token, reason);
     else if (r->token != LINK_NO_TOKEN)
         o->on_published(o->arg, r->token, reason);
-    free(r);
+    free_request(r);
 }
 
 static void on_success(void *context, MQTTAsync_successData5 *data)
@@ -138,6 +157,12 @@ static struct request *new_request(struct mqtt_link *l, uint64_t token, bool sub
     if (!r)
         return NULL;
     *r = (struct request){.link = l, .token = token, .subscribe = subscribe};
+    pthread_mutex_lock(&l->lock);
+    r->next = l->requests;
+    if (r->next)
+        r->next->previous = r;
+    l->requests = r;
+    pthread_mutex_unlock(&l->lock);
     response->onSuccess5 = on_success;
     response->onFailure5 = on_failure;
     response->context = r;
@@ -154,7 +179,7 @@ enum gw_err link_send(struct mqtt_link *l, const struct link_message *m, uint64_
                             &response);
     if (rc == MQTTASYNC_SUCCESS)
         return GW_OK;
-    free(r);
+    free_request(r);
     return rc == MQTTASYNC_MAX_BUFFERED_MESSAGES ? GW_EFULL : GW_ECONN;
 }
 
@@ -166,7 +191,7 @@ enum gw_err link_subscribe(struct mqtt_link *l, const char *filter, int qos, uns
         return GW_ENOMEM;
     if (MQTTAsync_subscribe(l->handle, filter, qos, &response) == MQTTASYNC_SUCCESS)
         return GW_OK;
-    free(r);
+    free_request(r);
     return GW_ECONN;
 }
 
@@ -303,6 +328,7 @@ enum gw_err link_create(struct mqtt_link **out, const struct link_options *optio
     if (!l)
         return GW_ENOMEM;
     pthread_once(&once, init_library);
+    pthread_mutex_init(&l->lock, NULL);
     l->options = *options;
     l->uri = make_uri(options->mqtt);
     enum gw_err err = l->uri ? GW_OK : GW_ENOMEM;
@@ -319,12 +345,28 @@ enum gw_err link_create(struct mqtt_link **out, const struct link_options *optio
     return GW_OK;
 }
 
+/* No callback comes after MQTTAsync_destroy(), so what still waits is freed here. */
+static void destroy_handle(struct mqtt_link *l)
+{
+    if (l->handle)
+        MQTTAsync_destroy(&l->handle);
+    l->handle = NULL;
+    while (l->requests)
+        free_request(l->requests);
+}
+
+enum gw_err link_renew(struct mqtt_link *l)
+{
+    destroy_handle(l);
+    return create_handle(l);
+}
+
 void link_destroy(struct mqtt_link *l)
 {
     if (!l)
         return;
-    if (l->handle)
-        MQTTAsync_destroy(&l->handle);
+    destroy_handle(l);
+    pthread_mutex_destroy(&l->lock);
     free(l->uri);
     free(l);
 }

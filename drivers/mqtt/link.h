@@ -34,6 +34,9 @@ struct link_options {
 enum gw_err link_create(struct mqtt_link **out, const struct link_options *options);
 void link_destroy(struct mqtt_link *l); /* NULL is ok */
 
+/* Between two connections: makes Paho forget what it would send again, for when that may be what
+ * the broker hangs up on. What waits for an answer gets none. */
+enum gw_err link_renew(struct mqtt_link *l);
 /* Begins to connect; LINK_UP or LINK_REFUSED follows. */
 enum gw_err link_connect(struct mqtt_link *l);
 /* After LINK_UP, in any thread but Paho's: what Paho leaves to be set on its socket. */

@@ -11,7 +11,7 @@
 struct listing {
     struct table *table;
     struct cli_json json;
-    bool as_json, filtered;
+    bool as_json, filtered, undelivered;
 };
 
 static cJSON *row_json(const struct alert_row *row)
@@ -118,7 +118,8 @@ static int take_limit(const char *text, size_t *out)
 
 static int take_option(struct listing *l, struct alert_filter *f, int c, int64_t now_us)
 {
-    static const char *const states[] = {"raised", "escalated", "acknowledged", "cleared", NULL};
+    static const char *const states[] = {"raised",  "escalated", "acknowledged",
+                                         "shelved", "cleared",   NULL};
     static const char *const severities[] = {"warning", "critical", NULL};
     const char *text = cli_argument();
 
@@ -129,6 +130,9 @@ static int take_option(struct listing *l, struct alert_filter *f, int c, int64_t
         return CLI_OK;
     case 'j':
         l->as_json = true;
+        return CLI_OK;
+    case 'U':
+        l->undelivered = true;
         return CLI_OK;
     case 's':
         return take_time(text, now_us, &f->since_us);
@@ -154,6 +158,7 @@ static int alerts(struct cli *cli, int argc, char **argv)
     static const struct cli_option options[] = {{"active", 'a', false},
                                                 {"json", 'j', false},
                                                 {"limit", 'n', true},
+                                                {"undelivered", 'U', false},
                                                 {"since", 's', true},
                                                 {"until", 'u', true},
                                                 {"rule", 'r', true},
@@ -176,6 +181,8 @@ static int alerts(struct cli *cli, int argc, char **argv)
         return p.status;
     if (p.first < argc)
         return cli_usage_error(p.command, "'%s' is one word too many", argv[p.first]);
+    if (l.undelivered)
+        return cli_undelivered(cli, filter.limit, l.as_json);
     if (cli_open_database(cli, &q) != CLI_OK)
         return CLI_FAILED;
     enum gw_err err = list(&l, q, &filter);
@@ -193,8 +200,11 @@ const struct command cli_command_alerts = {
             "  -u, --until TIME       only those that were raised before TIME\n"
             "  -r, --rule PATTERN     of these rules\n"
             "  -S, --sensor PATTERN   of these sensors, such as 'boiler/*'\n"
-            "  -t, --state STATE      raised, escalated, acknowledged or cleared\n"
+            "  -t, --state STATE      raised, escalated, acknowledged, shelved or cleared\n"
             "      --severity WHICH   warning or critical\n"
+            "  -U, --undelivered      transitions instead that the broker refused, with its "
+            "reason, or\n"
+            "                         has not taken yet\n"
             "  -n, --limit N          at most N; 0 for all; default 100\n"
             "  -j, --json             a JSON array, one object an alert\n"
             "      --database FILE    this database, whatever the configuration says\n",

@@ -47,9 +47,7 @@ extern const struct command cli_command_run, cli_command_check, cli_command_sens
     cli_command_export, cli_command_backup, cli_command_verify, cli_command_read, cli_command_scan,
     cli_command_monitor, cli_command_write, cli_command_writes, cli_command_templates,
     cli_command_version;
-    cli_command_replay, cli_command_export, cli_command_backup, cli_command_verify,
-    cli_command_read, cli_command_scan, cli_command_monitor, cli_command_write,
-    cli_command_templates, cli_command_version;
+extern const struct command cli_command_replay;
 
 /* Parses `argv` with getopt_long; -c/--config, --database and -h/--help are added to every
  * command's own options, which are given in the same form. Returns the short option or `val` of the
