@@ -8,7 +8,7 @@
 #include <microhttpd.h>
 
 #define PATIENCE_US (3 * US_PER_SECOND)
-#define EXAMPLE "{\"sensor\": \"boiler/flow_temp\", \"rule\": \"overheat\", \"by\": \"Ada\"}"
+#define EXAMPLE "{\"sensor\": \"boiler/flow_temp\", \"rule\": \"overheat\", \"who\": \"Ada\"}"
 
 /* A text of the body; NULL: there is none, or something else. */
 static const char *text_of(const cJSON *body, const char *key)
@@ -46,7 +46,7 @@ static void order(struct http *h, const struct http_request *r, enum alert_verb 
     struct alert_command c = {.verb = verb,
                               .sensor = text_of(body, "sensor"),
                               .rule = text_of(body, "rule"),
-                              .who = text_of(body, "by"),
+                              .who = text_of(body, "who"),
                               .comment = text_of(body, "comment")};
 
     if (!cJSON_IsObject(body) || !c.sensor || !c.rule)

@@ -142,7 +142,7 @@ class Http(GatewayTest):
 
         def state(what):
             return [a[what] for a in self.described("/api/v1/alerts?active=true&sensor=room/t")["alerts"]][0]
-        self.described("/api/v1/alerts/acknowledge", 200, {**alert, "by": "Ada", "comment": "on my way"})
+        self.described("/api/v1/alerts/acknowledge", 200, {**alert, "who": "Ada", "comment": "on my way"})
         self.wait_for("acknowledged", lambda: state("acknowledged_by") == "Ada")
         self.described("/api/v1/alerts/shelve", 200, {**alert, "for": "2h"})
         self.wait_for("shelved", lambda: state("shelved_until"))

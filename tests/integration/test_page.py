@@ -14,12 +14,20 @@ NEEDS = "needs chromium (apt-get install chromium), or CHROMIUM with the path of
 
 @unittest.skipUnless(browser.CHROMIUM, NEEDS)
 class Page(GatewayTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.browser = Browser()
+        cls.addClassCleanup(cls.browser.close)
+
     def setUp(self):
         super().setUp()
-        self.port = free_port()
+        self.port = free_port()  # and so an origin of its own, with its own storage
         self.path_of_room, self.room = self.file_source("room", every="100ms")
-        self.browser = Browser()
-        self.addCleanup(self.browser.close)
+        self.browser.open("about:blank")
+        self.browser.wait("an empty page", "location.href === 'about:blank'")
+        self.browser.look(1280, 800)
+        self.browser.errors.clear()
+        self.browser.events.clear()
 
     def start(self, sources=None, rules=(RULE,), listen="127.0.0.1", **http):
         gateway = self.gateway(sources or [self.room], rules, start=False)
@@ -94,7 +102,7 @@ class Page(GatewayTest):
         self.wait_text("warning alert raised: room/t", "#announce")
         self.assertTrue(self.browser.run("document.title").startswith("(1) "))
         self.browser.click(".alert .actions button")
-        self.browser.type("#ask-by", "Ada")
+        self.browser.type("#ask-who", "Ada")
         self.browser.click("dialog button.primary")
         self.wait_text("acknowledged by Ada", ".alert")
         self.assertEqual(gateway.value("SELECT state FROM active_alerts"), "acknowledged")

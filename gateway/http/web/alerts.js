@@ -33,11 +33,11 @@ async function order(verb, alert, fields) {
   await loadAlerts();
 }
 
-const who = { name: "by", label: "Your name", value: () => localStorage.getItem(NAME) || "", optional: true };
+const who = { name: "who", label: "Your name", value: () => localStorage.getItem(NAME) || "", optional: true };
 const comment = { name: "comment", label: "Comment", optional: true };
 
 function keepName(fields) {
-  localStorage.setItem(NAME, fields.by);
+  localStorage.setItem(NAME, fields.who);
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== ""));
 }
 
