@@ -13,14 +13,38 @@
 static const struct {
     const char *unit, *name_has, *device_class;
 } classes[] = {
-    {"°C", NULL, "temperature"}, {"°F", NULL, "temperature"}, {"K", NULL, "temperature"},
-    {"%", "humid", "humidity"},  {"%", "batter", "battery"},  {"%", "moist", "moisture"},
-    {"V", NULL, "voltage"},      {"mV", NULL, "voltage"},     {"A", NULL, "current"},
-    {"mA", NULL, "current"},     {"W", NULL, "power"},        {"kW", NULL, "power"},
-    {"Wh", NULL, "energy"},      {"kWh", NULL, "energy"},     {"MWh", NULL, "energy"},
-    {"Hz", NULL, "frequency"},   {"Pa", NULL, "pressure"},    {"hPa", NULL, "pressure"},
-    {"kPa", NULL, "pressure"},   {"bar", NULL, "pressure"},   {"mbar", NULL, "pressure"},
-    {"lx", NULL, "illuminance"}, {"kg", NULL, "weight"},      {"g", NULL, "weight"},
+    {"°C", NULL, "temperature"},
+    {"°F", NULL, "temperature"},
+    {"K", NULL, "temperature"},
+    {"%", "humid", "humidity"},
+    {"%", "batter", "battery"},
+    {"%", "moist", "moisture"},
+    {"V", NULL, "voltage"},
+    {"mV", NULL, "voltage"},
+    {"A", NULL, "current"},
+    {"mA", NULL, "current"},
+    {"W", NULL, "power"},
+    {"kW", NULL, "power"},
+    {"Wh", NULL, "energy"},
+    {"kWh", NULL, "energy"},
+    {"MWh", NULL, "energy"},
+    {"Hz", NULL, "frequency"},
+    {"Pa", NULL, "pressure"},
+    {"hPa", NULL, "pressure"},
+    {"kPa", NULL, "pressure"},
+    {"bar", NULL, "pressure"},
+    {"mbar", NULL, "pressure"},
+    {"var", NULL, "reactive_power"},
+    {"VA", NULL, "apparent_power"},
+    {"ppm", "co2", "carbon_dioxide"},
+    {"L/min", NULL, "volume_flow_rate"},
+    {"m³/h", NULL, "volume_flow_rate"},
+    {"m³", "gas", "gas"},
+    {"m³", "water", "water"},
+    {"m/s", "wind", "wind_speed"},
+    {"lx", NULL, "illuminance"},
+    {"kg", NULL, "weight"},
+    {"g", NULL, "weight"},
 };
 
 static const char *device_class(const struct sensor *s)
@@ -49,17 +73,36 @@ static size_t add_id(char *out, size_t n, const char *text)
     return n;
 }
 
-static void add_device(cJSON *o, const struct config *c)
+/* What hangs on a line of its own is a device of its own, reached through the gateway. */
+static void add_device(cJSON *o, const struct config *c, const struct sensor *s)
 {
-    char id[ID_SIZE];
+    char id[ID_SIZE], gateway[ID_SIZE];
+    bool own = s->device && s->device[0];
     cJSON *device = cJSON_AddObjectToObject(o, "device");
+    size_t n = add_id(gateway, 0, c->gateway.name);
 
-    add_id(id, 0, c->gateway.name);
+    memcpy(id, gateway, n + 1);
+    if (own) {
+        id[n++] = '_';
+        add_id(id, n, s->device);
+    }
     cJSON *ids = cJSON_AddArrayToObject(device, "identifiers");
     cJSON_AddItemToArray(ids, cJSON_CreateString(id));
-    cJSON_AddStringToObject(device, "name", c->gateway.name);
+    cJSON_AddStringToObject(device, "name", own ? s->device : c->gateway.name);
+    if (own) {
+        cJSON_AddStringToObject(device, "via_device", gateway);
+        return;
+    }
     cJSON_AddStringToObject(device, "manufacturer", "sensorgw");
     cJSON_AddStringToObject(device, "sw_version", SENSORGW_VERSION);
+}
+
+static void add_origin(cJSON *o)
+{
+    cJSON *origin = cJSON_AddObjectToObject(o, "origin");
+
+    cJSON_AddStringToObject(origin, "name", "sensorgw");
+    cJSON_AddStringToObject(origin, "sw_version", SENSORGW_VERSION);
 }
 
 static void add_availability(cJSON *o, const struct config *c)
@@ -75,7 +118,8 @@ static void fill_sensor(cJSON *o, const struct config *c, const struct sensor *s
 {
     char topic[TOPIC_SIZE];
     const char *class = device_class(s);
-    bool energy = class && strcmp(class, "energy") == 0;
+    bool total = class && (strcmp(class, "energy") == 0 || strcmp(class, "gas") == 0 ||
+                           strcmp(class, "water") == 0);
 
     cJSON_AddStringToObject(o, "name", s->name);
     cJSON_AddStringToObject(o, "state_topic", message_topic(c, "readings", s->name, NULL, topic));
@@ -85,7 +129,7 @@ static void fill_sensor(cJSON *o, const struct config *c, const struct sensor *s
     if (class)
         cJSON_AddStringToObject(o, "device_class", class);
     if (s->unit[0])
-        cJSON_AddStringToObject(o, "state_class", energy ? "total_increasing" : "measurement");
+        cJSON_AddStringToObject(o, "state_class", total ? "total_increasing" : "measurement");
 }
 
 static void fill_alert(cJSON *o, const struct config *c, const struct sensor *s,
@@ -98,7 +142,7 @@ static void fill_alert(cJSON *o, const struct config *c, const struct sensor *s,
     cJSON_AddStringToObject(o, "name", name);
     cJSON_AddStringToObject(o, "state_topic", topic);
     cJSON_AddStringToObject(o, "value_template",
-                            "{{ 'OFF' if value_json.state == 'cleared' else 'ON' }}");
+                            "{{ 'OFF' if value_json.state in ['cleared', 'shelved'] else 'ON' }}");
     cJSON_AddStringToObject(o, "json_attributes_topic", topic);
     cJSON_AddStringToObject(o, "device_class", "problem");
 }
@@ -122,7 +166,8 @@ char *discovery_message(const struct config *c, const struct sensor *s,
     cJSON_AddStringToObject(o, "unique_id", id);
     cJSON_AddStringToObject(o, "object_id", id);
     add_availability(o, c);
-    add_device(o, c);
+    add_device(o, c, s);
+    add_origin(o);
     snprintf(topic, TOPIC_SIZE, "homeassistant/%s/%s/config", rule ? "binary_sensor" : "sensor",
              id);
     char *text = cJSON_PrintUnformatted(o);

@@ -8,6 +8,7 @@
 #include "gateway/feed.h"
 #include "gateway/message.h"
 #include "gateway/outbox.h"
+#include "gateway/withdraw.h"
 #include "storage/query.h"
 
 #include <assert.h>
@@ -22,6 +23,7 @@
 struct publisher {
     struct publisher_options options;
     struct feed *feed;
+    struct withdraw *withdraw; /* NULL without Home Assistant */
     struct thread thread;
 
     pthread_mutex_t lock;
@@ -278,6 +280,11 @@ static void wait_for_work(struct publisher *p, int64_t us)
         feed_greet(p->feed);
 }
 
+static bool send_feed(void *arg, const char *topic, char *text, int qos)
+{
+    return send(arg, topic, text, qos, NULL, 0);
+}
+
 static bool work(struct publisher *p)
 {
     p->crowded = false;
@@ -285,8 +292,11 @@ static bool work(struct publisher *p)
     send_urgent(p);
     read_rows(p);
     send_rows(p);
-    if (mqtt_client_connected(p->options.client))
+    if (mqtt_client_connected(p->options.client)) {
         feed_work(p->feed);
+        if (p->withdraw)
+            withdraw_work(p->withdraw, send_feed, p);
+    }
     look_back(p);
     return reported && !p->crowded;
 }
@@ -330,11 +340,6 @@ static void run(void *arg)
     p->query = NULL;
 }
 
-static bool send_feed(void *arg, const char *topic, char *text, int qos)
-{
-    return send(arg, topic, text, qos, NULL, 0);
-}
-
 enum gw_err publisher_start(struct publisher **out, const struct publisher_options *options)
 {
     struct publisher *p = calloc(1, sizeof(*p));
@@ -349,7 +354,11 @@ enum gw_err publisher_start(struct publisher **out, const struct publisher_optio
                                                  .arg = p});
     pthread_mutex_init(&p->lock, NULL);
     cond_init_monotonic(&p->wake);
-    enum gw_err err = p->feed ? thread_start(&p->thread, "publisher", run, p) : GW_ENOMEM;
+    enum gw_err err = p->feed ? GW_OK : GW_ENOMEM;
+    if (err == GW_OK && options->config->mqtt.home_assistant)
+        err = withdraw_create(&p->withdraw, options->config, options->sensors, options->client);
+    if (err == GW_OK)
+        err = thread_start(&p->thread, "publisher", run, p);
     if (err != GW_OK) {
         p->stopped = true;
         publisher_destroy(p);
@@ -373,6 +382,8 @@ void publisher_stop(struct publisher *p, int64_t wait_us)
     p->stopped = true;
     pthread_mutex_unlock(&p->lock);
     feed_close(p->feed);
+    withdraw_destroy(p->withdraw);
+    p->withdraw = NULL;
 }
 
 void publisher_destroy(struct publisher *p)
@@ -380,6 +391,7 @@ void publisher_destroy(struct publisher *p)
     if (!p)
         return;
     assert(p->stopped);
+    withdraw_destroy(p->withdraw);
     pthread_cond_destroy(&p->wake);
     pthread_mutex_destroy(&p->lock);
     feed_destroy(p->feed);

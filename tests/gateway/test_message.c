@@ -198,6 +198,15 @@ static void health_has_the_books(void **state)
     ledger_destroy(l);
 }
 
+static bool is_among(const char *const *list, const char *key)
+{
+    for (; *list; list++) {
+        if (strcmp(*list, key) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void home_assistant_learns_a_sensor(void **state)
 {
     (void)state;
@@ -231,6 +240,69 @@ static void home_assistant_learns_an_alert(void **state)
     assert_string_equal(text_of(o, "json_attributes_topic"),
                         "sensorgw/cellar 1/alerts/boiler/flow/hot");
     assert_null(cJSON_GetObjectItem(o, "unit_of_measurement"));
+    cJSON_Delete(o);
+}
+
+/* Home Assistant ignores a message with a key that it does not know in `device`, and its people
+ * check the others: these are the documented ones of the two integrations. */
+static void only_documented_keys_are_used(void **state)
+{
+    (void)state;
+    static const char *const both[] = {"availability_topic",
+                                       "payload_available",
+                                       "payload_not_available",
+                                       "name",
+                                       "state_topic",
+                                       "value_template",
+                                       "unique_id",
+                                       "object_id",
+                                       "device",
+                                       "device_class",
+                                       "origin",
+                                       "json_attributes_topic",
+                                       NULL};
+    static const char *const sensor_keys[] = {"unit_of_measurement", "state_class", NULL};
+    static const char *const device_keys[] = {"identifiers", "name",       "manufacturer",
+                                              "sw_version",  "via_device", NULL};
+    static const char *const origin_keys[] = {"name", "sw_version", NULL};
+    const struct sensor plain = {.name = "boiler/flow", .unit = "°C"};
+    const struct sensor bus = {.name = "boiler/flow", .unit = "kWh", .device = "boiler"};
+    const struct {
+        const struct sensor *sensor;
+        const struct rule_config *rule;
+    } cases[] = {{&plain, NULL}, {&bus, NULL}, {&plain, &rule}, {&bus, &rule}};
+
+    for (size_t i = 0; i < 4; i++) {
+        char topic[TOPIC_SIZE];
+        cJSON *o = parsed(discovery_message(&config, cases[i].sensor, cases[i].rule, topic));
+        const cJSON *item;
+        cJSON_ArrayForEach(item, o)
+        {
+            if (!is_among(both, item->string) &&
+                (cases[i].rule || !is_among(sensor_keys, item->string)))
+                fail_msg("%s is no key of that integration", item->string);
+        }
+        cJSON_ArrayForEach(item, cJSON_GetObjectItem(o, "device"))
+            assert_true(is_among(device_keys, item->string));
+        cJSON_ArrayForEach(item, cJSON_GetObjectItem(o, "origin"))
+            assert_true(is_among(origin_keys, item->string));
+        cJSON_Delete(o);
+    }
+}
+
+static void devices_of_a_line_hang_on_the_gateway(void **state)
+{
+    (void)state;
+    char topic[TOPIC_SIZE];
+    const struct sensor s = {.name = "boiler/flow", .unit = "°C", .device = "boiler"};
+    cJSON *o = parsed(discovery_message(&config, &s, NULL, topic));
+    const cJSON *device = cJSON_GetObjectItem(o, "device");
+
+    assert_string_equal(text_of(device, "name"), "boiler");
+    assert_string_equal(text_of(device, "via_device"), "cellar_201");
+    assert_string_equal(
+        cJSON_GetStringValue(cJSON_GetArrayItem(cJSON_GetObjectItem(device, "identifiers"), 0)),
+        "cellar_201_boiler");
     cJSON_Delete(o);
 }
 
@@ -287,6 +359,8 @@ int main(void)
         cmocka_unit_test(health_has_the_books),
         cmocka_unit_test(home_assistant_learns_a_sensor),
         cmocka_unit_test(home_assistant_learns_an_alert),
+        cmocka_unit_test(only_documented_keys_are_used),
+        cmocka_unit_test(devices_of_a_line_hang_on_the_gateway),
         cmocka_unit_test(device_classes_are_told_by_unit_and_name),
         cmocka_unit_test(two_names_never_become_one_id),
     };

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/withdraw.h"
+
+#include "gateway/core/log.h"
+#include "gateway/message.h"
+#include "gateway/watch.h"
+
+#include <cjson/cJSON.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FILTER "homeassistant/+/+/config"
+#define WAITING_MAX 1024 /* the others come in again with the next connection */
+
+struct withdraw {
+    /* set once */
+    const struct config *config;
+    struct sensor_table *sensors;
+    struct mqtt_client *client;
+    char status[TOPIC_SIZE];
+    unsigned subscription;
+    bool subscribed;
+
+    pthread_mutex_t lock;
+    char *topics[WAITING_MAX]; /* guarded by lock; owned */
+    size_t count;              /* guarded by lock */
+};
+
+/* --- which --- */
+
+/* A source that makes sensors from topics may make it again: it only has not been seen yet. */
+static bool may_come(const struct config *config, const char *sensor)
+{
+    for (size_t i = 0; i < config->source_count; i++) {
+        const struct source_config *s = &config->sources[i];
+        if (!s->schema->wildcard_names)
+            continue;
+        for (size_t k = 0; k < s->devices[0].sensor_count; k++) {
+            const char *pattern = s->devices[0].sensors[k].name;
+            size_t known = strcspn(pattern, "{");
+            if (pattern[known] && strncmp(pattern, sensor, known) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool is_gone(const struct config *config, struct sensor_table *sensors, const char *sensor)
+{
+    return sensor_table_find(sensors, sensor) == SENSOR_NONE && !may_come(config, sensor);
+}
+
+/* "<sensor>/<rule>" */
+static bool alert_is_gone(const struct config *config, struct sensor_table *sensors,
+                          const char *name)
+{
+    char sensor[TOPIC_SIZE];
+    const char *rule = strrchr(name, '/');
+
+    if (!rule)
+        return false;
+    snprintf(sensor, sizeof(sensor), "%.*s", (int)(rule - name), name);
+    return is_gone(config, sensors, sensor) || !watch_rule(config, rule + 1, sensor);
+}
+
+static const char *after(const struct config *config, const char *what, const char *topic)
+{
+    char prefix[TOPIC_SIZE];
+    size_t length = strlen(message_topic(config, what, NULL, NULL, prefix));
+
+    return strncmp(topic, prefix, length) == 0 && topic[length] == '/' ? topic + length + 1 : NULL;
+}
+
+bool withdraw_is_due(const struct config *config, struct sensor_table *sensors, const char *payload,
+                     size_t length)
+{
+    cJSON *o = cJSON_ParseWithLength(payload, length);
+    const char *status = cJSON_GetStringValue(cJSON_GetObjectItem(o, "availability_topic"));
+    const char *topic = cJSON_GetStringValue(cJSON_GetObjectItem(o, "state_topic"));
+    char ours[TOPIC_SIZE];
+    bool due = false;
+
+    if (status && topic && strcmp(status, message_topic(config, "status", NULL, NULL, ours)) == 0) {
+        const char *sensor = after(config, "readings", topic);
+        const char *alert = after(config, "alerts", topic);
+        due = (sensor && is_gone(config, sensors, sensor)) ||
+              (alert && alert_is_gone(config, sensors, alert));
+    }
+    cJSON_Delete(o);
+    return due;
+}
+
+/* --- in Paho's thread --- */
+
+/* Others announce things there, too: theirs are not even parsed. */
+static void on_message(void *arg, const struct mqtt_message *m)
+{
+    struct withdraw *w = arg;
+
+    if (!m->retained || !memmem(m->payload, m->length, w->status, strlen(w->status)) ||
+        !withdraw_is_due(w->config, w->sensors, m->payload, m->length))
+        return;
+    char *topic = strdup(m->topic);
+    pthread_mutex_lock(&w->lock);
+    if (topic && w->count < WAITING_MAX) {
+        w->topics[w->count++] = topic;
+        topic = NULL;
+    }
+    pthread_mutex_unlock(&w->lock);
+    free(topic);
+}
+
+/* --- in the publisher's --- */
+
+static char *take(struct withdraw *w)
+{
+    pthread_mutex_lock(&w->lock);
+    char *topic = w->count > 0 ? w->topics[--w->count] : NULL;
+    pthread_mutex_unlock(&w->lock);
+    return topic;
+}
+
+static bool give_back(struct withdraw *w, char *topic)
+{
+    pthread_mutex_lock(&w->lock);
+    bool fits = w->count < WAITING_MAX;
+    if (fits)
+        w->topics[w->count++] = topic;
+    pthread_mutex_unlock(&w->lock);
+    return fits;
+}
+
+void withdraw_work(struct withdraw *w,
+                   bool (*send)(void *arg, const char *topic, char *text, int qos), void *arg)
+{
+    char *topic;
+
+    while ((topic = take(w))) {
+        bool sent = send(arg, topic, strdup(""), 1);
+        if (sent)
+            log_info("Home Assistant: %s is withdrawn: the configuration has it no more", topic);
+        if (!sent && give_back(w, topic))
+            return;
+        free(topic);
+    }
+}
+
+/* --- life --- */
+
+enum gw_err withdraw_create(struct withdraw **out, const struct config *config,
+                            struct sensor_table *sensors, struct mqtt_client *client)
+{
+    struct withdraw *w = calloc(1, sizeof(*w));
+
+    if (!w)
+        return GW_ENOMEM;
+    w->config = config;
+    w->sensors = sensors;
+    w->client = client;
+    message_topic(config, "status", NULL, NULL, w->status);
+    pthread_mutex_init(&w->lock, NULL);
+    enum gw_err err = mqtt_client_subscribe(client, FILTER, 1, on_message, w, &w->subscription);
+    w->subscribed = err == GW_OK;
+    *out = w;
+    return err;
+}
+
+void withdraw_destroy(struct withdraw *w)
+{
+    if (!w)
+        return;
+    if (w->subscribed)
+        mqtt_client_unsubscribe(w->client, w->subscription);
+    for (size_t i = 0; i < w->count; i++)
+        free(w->topics[i]);
+    pthread_mutex_destroy(&w->lock);
+    free(w);
+}
