@@ -151,7 +151,7 @@ static void add_process(cJSON *o, int64_t now_us)
     process_figures_get(&p);
     json_add_time(o, "started", p.start_us);
     cJSON_AddNumberToObject(o, "uptime_seconds",
-                            p.start_us ? (double)((now_us - p.start_us) / 1000) / 1e3 : 0);
+                            p.start_us ? (double)(now_us - p.start_us) / 1e6 : 0);
     json_add_integer(o, "resident_memory_bytes", p.resident_bytes);
     cJSON_AddNumberToObject(o, "cpu_seconds_total", (double)p.cpu_us / 1e6);
 }

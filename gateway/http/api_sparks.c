@@ -32,7 +32,7 @@ static bool each_minute(void *arg, const char *sensor, int64_t minute_us, double
     int64_t point = (minute_us - s->since_us) / STEP_US;
 
     if (index < s->count && point >= 0 && point < POINTS) {
-        struct sum *sum = &s->sums[index * POINTS + (size_t)point];
+        struct sum *sum = &s->sums[(size_t)index * POINTS + (size_t)point];
         sum->value += average;
         sum->count++;
     }
