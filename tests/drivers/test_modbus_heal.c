@@ -64,6 +64,8 @@ static void start(struct bench *b, size_t sensors, int64_t every_us)
     assert_non_null(b->slave);
     rig_prepare(&b->rig, b->slave, 1, sensors, every_us);
     rig_side_by_side(&b->rig, FIRST);
+    b->rig.source_options.timeout_us =
+        2 * US_PER_SECOND; /* nothing here is to time out by chance */
 }
 
 static void finish(struct bench *b)
@@ -100,11 +102,9 @@ static void one_bad_register_costs_eight_requests_and_its_neighbours_come_next_c
         assert_int_equal(b.rig.bad[0][QUALITY_EXCEPTION], 1);
         /* From the next cycle on all others come, with one or two requests. */
         memset(b.rig.good, 0, sizeof(b.rig.good));
-        int64_t end = clock_mono_us() + 190 * US_PER_MS;
         rig_run(&b.rig, 124, 5 * US_PER_SECOND);
         assert_int_equal(rig_good(&b.rig), 124);
         assert_true(atomic_load(&b.device.requests) <= asked + 2);
-        assert_true(clock_mono_us() > end - 190 * US_PER_MS);
         struct isolated_place i;
         assert_int_equal(figures_copy_isolated(&b.rig.source->figures, 0, &i, 1), 1);
         char place[ISOLATED_PLACE_SIZE];
