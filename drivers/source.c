@@ -93,7 +93,9 @@ void source_group(struct source **sources, size_t count)
 
 static enum gw_err open_driver(struct source *s)
 {
+    thread_promise(THREAD_SLOW_US); /* a look-up, a slow port */
     enum gw_err err = s->driver->open(s);
+    thread_promise(THREAD_PATIENCE_US);
 
     if (err != GW_OK) {
         set_status(s, SOURCE_FAILED);
@@ -213,16 +215,19 @@ void source_stop(struct source *s)
 
 bool source_stopping(struct source *s)
 {
+    thread_promise(THREAD_PATIENCE_US);
     return inbox_closed(&s->inbox);
 }
 
 bool source_sleep(struct source *s, int64_t us)
 {
+    thread_promise(us + THREAD_PATIENCE_US);
     return inbox_wait(&s->inbox, us);
 }
 
 void source_serve(struct source *s)
 {
+    thread_promise(THREAD_PATIENCE_US);
     inbox_run(&s->inbox);
 }
 

@@ -126,6 +126,8 @@ void source_error(struct source *s, const char *format, ...) __attribute__((form
 /* Counts polls that fell out because those before took too long. The source's own thread. */
 void source_overrun(struct source *s, uint64_t polls);
 
+/* Whether the source must stop. A driver that waits or works for more than some seconds in its
+ * source's thread asks it meanwhile: this is also the thread's sign of life. */
 bool source_stopping(struct source *s);
 /* Runs the tasks that wait: a driver calls it between two requests. The source's own thread. */
 void source_serve(struct source *s);

@@ -133,6 +133,7 @@ static void run(void *arg)
 
     while (!stop_flag_raised(&c->stop)) {
         struct pollfd fds[CONNECTIONS + 1];
+        thread_promise(THREAD_SLOW_US);          /* an answer may wait for a line's thread */
         for (size_t i = 0; i < CONNECTIONS; i++) /* poll passes over −1 */
             fds[i] = (struct pollfd){.fd = c->connections[i].fd, .events = POLLIN};
         fds[CONNECTIONS] = (struct pollfd){.fd = c->listener, .events = POLLIN};

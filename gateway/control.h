@@ -11,13 +11,17 @@
  *   write SENSOR VALUE                 ok VALUE | error TEXT
  *   acknowledge SENSOR RULE WHO COMMENT       ok | error TEXT
  *   shelve SENSOR RULE US WHO COMMENT         the same; 0 µs ends it
- *   limits SENSOR                      RULE warning|critical high|low VALUE */
+ *   limits SENSOR                      RULE warning|critical high|low VALUE
+ *   health                             STATE, then SEVERITY COMPONENT SINCE_US TEXT HINT
+ *   health json                        one line */
 #ifndef SENSORGW_GATEWAY_CONTROL_H
 #define SENSORGW_GATEWAY_CONTROL_H
 
 #include "config/config.h"
 #include "gateway/core/err.h"
 #include "gateway/core/sensor.h"
+#include "gateway/health.h"
+#include "gateway/plant.h"
 
 #include <sys/un.h>
 
@@ -25,19 +29,20 @@ struct alert_book;
 struct control;
 struct live;
 struct setter;
-struct source;
 
 #define CONTROL_PATH_SIZE sizeof(((struct sockaddr_un *)0)->sun_path)
 #define CONTROL_END "."
 
-/* Borrows all; the sources in the order of config->sources. */
+/* Borrows all. */
 struct control_options {
-    const struct config *config;
-    struct source *const *sources;
+    const struct config *config; /* for the socket's path */
+    struct plants *plants;
     struct sensor_table *sensors;
     struct live *live;
     struct setter *setter;
     struct alert_book *alerts;
+    void (*health)(void *arg, struct health_report *out);
+    void *arg;
 };
 
 /* Where it is: as configured, or the database's name with ".control". False: off, or the name is

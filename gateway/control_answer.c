@@ -17,14 +17,20 @@
 #define UNITS_AT_ONCE 32
 #define FRAMES_AT_ONCE 32
 
-static void answer_sources(const struct control_options *o, char **words, FILE *f)
+/* What is asked, and of whom. */
+struct request {
+    const struct control_options *o;
+    const struct plant *plant; /* held */
+    char **words;
+};
+
+static void answer_sources(const struct request *q, FILE *f)
 {
     static const char *const states[] = {
         [SOURCE_CLOSED] = "closed", [SOURCE_OPEN] = "open", [SOURCE_FAILED] = "failed"};
 
-    (void)words;
-    for (size_t i = 0; i < o->config->source_count; i++) {
-        struct source *s = o->sources[i];
+    for (size_t i = 0; i < q->plant->config->source_count; i++) {
+        struct source *s = q->plant->sources[i];
         char error[sizeof(s->last_error)];
         pthread_mutex_lock(&s->error_lock);
         memcpy(error, s->last_error, sizeof(error));
@@ -44,11 +50,20 @@ static void print_value(const struct reading *r, FILE *f)
         fprintf(f, "%.17g", r->value);
 }
 
-static void answer_sensors(const struct control_options *o, char **words, FILE *f)
+static const char *source_name(const struct plant *plant, uint32_t index)
 {
+    for (size_t i = 0; i < plant->config->source_count; i++) {
+        if (plant->config->sources[i].index == index)
+            return plant->config->sources[i].name;
+    }
+    return "";
+}
+
+static void answer_sensors(const struct request *q, FILE *f)
+{
+    const struct control_options *o = q->o;
     int64_t now = clock_wall_us();
 
-    (void)words;
     for (uint32_t i = 0; i < sensor_table_count(o->sensors); i++) {
         const struct sensor *s = sensor_table_get(o->sensors, i);
         struct reading r;
@@ -59,7 +74,7 @@ static void answer_sensors(const struct control_options *o, char **words, FILE *
         } else {
             fprintf(f, "-\t%s\tnone\t-1", s->unit);
         }
-        fprintf(f, "\t%s\n", o->config->sources[s->source].name);
+        fprintf(f, "\t%s\n", source_name(q->plant, s->source));
     }
 }
 
@@ -71,14 +86,13 @@ static void print_unit(const struct source *s, const struct unit_figures *u, FIL
             u->asked, u->timeouts, u->damaged, u->refused, u->took_us, u->mean_us);
 }
 
-static void answer_units(const struct control_options *o, char **words, FILE *f)
+static void answer_units(const struct request *q, FILE *f)
 {
     struct unit_figures units[UNITS_AT_ONCE];
     size_t n;
 
-    (void)words;
-    for (size_t i = 0; i < o->config->source_count; i++) {
-        struct source *s = o->sources[i];
+    for (size_t i = 0; i < q->plant->config->source_count; i++) {
+        struct source *s = q->plant->sources[i];
         for (size_t first = 0; (n = figures_copy(&s->figures, first, units, UNITS_AT_ONCE)) > 0;
              first += n) {
             for (size_t k = 0; k < n; k++)
@@ -87,14 +101,14 @@ static void answer_units(const struct control_options *o, char **words, FILE *f)
     }
 }
 
-static struct source *find_source(const struct control_options *o, const char *name, FILE *f)
+static struct source *find_source(const struct request *q, FILE *f)
 {
-    for (size_t i = 0; name && i < o->config->source_count; i++) {
-        if (strcmp(o->config->sources[i].name, name) == 0)
-            return o->sources[i];
-    }
-    fprintf(f, "error there is no source \"%s\"\n", name ? name : "");
-    return NULL;
+    const char *name = q->words[1] ? q->words[1] : "";
+    struct source *s = plant_find(q->plant, name);
+
+    if (!s)
+        fprintf(f, "error there is no source \"%s\"\n", name);
+    return s;
 }
 
 static void print_frame(const struct trace_frame *frame, FILE *f)
@@ -106,10 +120,10 @@ static void print_frame(const struct trace_frame *frame, FILE *f)
     fputc('\n', f);
 }
 
-static void answer_frames(const struct control_options *o, char **words, FILE *f)
+static void answer_frames(const struct request *q, FILE *f)
 {
-    struct source *s = find_source(o, words[1], f);
-    uint64_t after = s && words[2] ? strtoull(words[2], NULL, 10) : 0;
+    struct source *s = find_source(q, f);
+    uint64_t after = s && q->words[2] ? strtoull(q->words[2], NULL, 10) : 0;
 
     if (!s)
         return;
@@ -140,9 +154,10 @@ static void run_command(struct task *t)
 }
 
 /* The driver knows the command without the source's name. */
-static void answer_ask(const struct control_options *o, char **words, FILE *f)
+static void answer_ask(const struct request *q, FILE *f)
 {
-    struct source *s = find_source(o, words[1], f);
+    struct source *s = find_source(q, f);
+    char **words = q->words;
     int count = 0;
 
     if (!s)
@@ -161,9 +176,10 @@ static void answer_ask(const struct control_options *o, char **words, FILE *f)
         fprintf(f, "error %s\n", err == GW_ETIMEDOUT ? "the line is too busy" : gw_strerror(err));
 }
 
-static void answer_write(const struct control_options *o, char **words, FILE *f)
+static void answer_write(const struct request *q, FILE *f)
 {
     struct source_write result;
+    char **words = q->words;
     char *end = NULL;
     double value = words[1] && words[2] ? strtod(words[2], &end) : (double)NAN;
 
@@ -172,7 +188,7 @@ static void answer_write(const struct control_options *o, char **words, FILE *f)
         return;
     }
     const struct setter_request request = {.sensor = words[1], .value = value, .origin = "control"};
-    setter_set(o->setter, &request, &result);
+    setter_set(q->o->setter, &request, &result);
     if (result.err == GW_OK)
         fprintf(f, "ok %.17g\n", result.value);
     else
@@ -191,11 +207,12 @@ static void order(const struct control_options *o, struct alert_command *c, FILE
         fputs("ok\n", f);
 }
 
-static void answer_acknowledge(const struct control_options *o, char **words, FILE *f)
+static void answer_acknowledge(const struct request *q, FILE *f)
 {
+    char **words = q->words;
     const char *who = words[1] && words[2] ? words[3] : NULL;
 
-    order(o,
+    order(q->o,
           &(struct alert_command){.verb = ALERT_ACKNOWLEDGE,
                                   .sensor = words[1],
                                   .rule = words[1] ? words[2] : NULL,
@@ -204,12 +221,13 @@ static void answer_acknowledge(const struct control_options *o, char **words, FI
           f);
 }
 
-static void answer_shelve(const struct control_options *o, char **words, FILE *f)
+static void answer_shelve(const struct request *q, FILE *f)
 {
+    char **words = q->words;
     int64_t us = words[1] && words[2] && words[3] ? strtoll(words[3], NULL, 10) : -1;
     const char *who = us >= 0 ? words[4] : NULL;
 
-    order(o,
+    order(q->o,
           &(struct alert_command){.verb = us == 0 ? ALERT_UNSHELVE : ALERT_SHELVE,
                                   .sensor = words[1],
                                   .rule = words[1] ? words[2] : NULL,
@@ -219,21 +237,43 @@ static void answer_shelve(const struct control_options *o, char **words, FILE *f
           f);
 }
 
-static void answer_limits(const struct control_options *o, char **words, FILE *f)
+static void answer_limits(const struct request *q, FILE *f)
 {
+    char **words = q->words;
     struct alert_limit limits[32];
-    size_t n = words[1] ? alert_limits(o->config, words[1], limits, 32) : 0;
+    size_t n = words[1] ? alert_limits(q->plant->config, words[1], limits, 32) : 0;
 
     for (size_t i = 0; i < n && i < 32; i++)
         fprintf(f, "%s\t%s\t%s\t%.17g\n", limits[i].rule, severity_name(limits[i].severity),
                 limits[i].is_low ? "low" : "high", limits[i].value);
 }
 
+static void answer_health(const struct request *q, FILE *f)
+{
+    struct health_report r;
+
+    q->o->health(q->o->arg, &r);
+    if (q->words[1] && strcmp(q->words[1], "json") == 0) {
+        char *text = health_json(&r);
+        fprintf(f, "%s\n", text ? text : "");
+        free(text);
+        return;
+    }
+    fprintf(f, "%s\n", health_state(&r));
+    for (size_t i = 0; i < r.count; i++) {
+        const struct health_item *item = &r.items[i];
+        fprintf(f, "%s\t%s\t%" PRId64 "\t%s\t%s\n", health_severity_name(item->severity),
+                item->component, item->since_us, item->text, item->hint);
+    }
+    if (r.left_out > 0)
+        fprintf(f, "warning\tothers\t%" PRId64 "\tand %zu more\t\n", clock_wall_us(), r.left_out);
+}
+
 void control_answer(const struct control_options *o, char *request, FILE *answer)
 {
     static const struct {
         const char *word;
-        void (*answer)(const struct control_options *, char **, FILE *);
+        void (*answer)(const struct request *, FILE *);
     } requests[] = {{"sources", answer_sources},
                     {"sensors", answer_sensors},
                     {"units", answer_units},
@@ -242,17 +282,20 @@ void control_answer(const struct control_options *o, char *request, FILE *answer
                     {"write", answer_write},
                     {"acknowledge", answer_acknowledge},
                     {"shelve", answer_shelve},
-                    {"limits", answer_limits}};
+                    {"limits", answer_limits},
+                    {"health", answer_health}};
     char *rest = request;
     char *words[WORDS_MAX + 1] = {strsep(&rest, "\t")};
 
     for (size_t i = 1; i < WORDS_MAX && rest; i++)
         words[i] = strsep(&rest, "\t");
     for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
-        if (strcmp(words[0], requests[i].word) == 0) {
-            requests[i].answer(o, words, answer);
-            return;
-        }
+        if (strcmp(words[0], requests[i].word) != 0)
+            continue;
+        struct plant *plant = plants_hold(o->plants);
+        requests[i].answer(&(struct request){.o = o, .plant = plant, .words = words}, answer);
+        plants_release(o->plants, plant);
+        return;
     }
     fputs("error unknown request\n", answer);
 }

@@ -184,6 +184,18 @@ static void send_readings(struct feed *f)
     }
 }
 
+static char *health_text(struct feed *f)
+{
+    struct plants *plants = f->options.plants;
+    struct plant *plant = plants ? plants_hold(plants) : NULL;
+    char *text = message_health(plant ? plant->config : f->options.config, f->options.ledger,
+                                plant ? plant->sources : NULL, clock_wall_us());
+
+    if (plant)
+        plants_release(plants, plant);
+    return text;
+}
+
 static void send_health(struct feed *f)
 {
     char topic[TOPIC_SIZE];
@@ -192,10 +204,7 @@ static void send_health(struct feed *f)
     if (now < f->next_health_us)
         return;
     message_topic(f->options.config, "health", NULL, NULL, topic);
-    if (send(f, topic,
-             message_health(f->options.config, f->options.ledger, f->options.sources,
-                            clock_wall_us()),
-             0))
+    if (send(f, topic, health_text(f), 0))
         f->next_health_us = now + HEALTH_US;
 }
 

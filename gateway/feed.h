@@ -8,6 +8,7 @@
 #include "gateway/core/ledger.h"
 #include "gateway/core/reading.h"
 #include "gateway/core/sensor.h"
+#include "gateway/plant.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,7 +21,7 @@ struct feed_options {
     const struct config *config;
     struct sensor_table *sensors;
     struct ledger *ledger;
-    struct source *const *sources; /* for the figures; NULL: none */
+    struct plants *plants; /* for the figures; NULL: none */
     /* Sends `text`, which it takes (NULL: there was no memory for it); false when the connection
      * takes no more now. */
     bool (*send)(void *arg, const char *topic, char *text, int qos);

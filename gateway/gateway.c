@@ -18,8 +18,10 @@
 #include "gateway/core/log.h"
 #include "gateway/core/metrics.h"
 #include "gateway/core/record.h"
+#include "gateway/health.h"
 #include "gateway/http/http.h"
 #include "gateway/live.h"
+#include "gateway/plant.h"
 #include "gateway/publisher.h"
 #include "gateway/remote.h"
 #include "gateway/requests.h"
@@ -59,7 +61,8 @@ struct gateway {
     _Atomic(struct http *) http; /* the writer calls it, which runs before */
     struct counters *counters;   /* NULL without a sensor that has one */
     struct source_env env;
-    struct source **sources;
+    struct plants *plants;
+    struct health *health;
     struct setter *setter;
     struct control *control;
     struct requests *requests; /* over MQTT: remote, alert_remote; NULL without a broker */
@@ -112,6 +115,25 @@ static void on_readings(void *arg, const struct reading *readings, size_t n)
     publisher_offer(g->publisher, readings, n);
 }
 
+static bool is_storing(void *arg)
+{
+    struct gateway *g = arg;
+
+    return writer_healthy(g->writer);
+}
+
+static bool is_connected(void *arg)
+{
+    struct gateway *g = arg;
+
+    return g->client && mqtt_client_connected(g->client);
+}
+
+static void on_health(void *arg, struct health_report *out)
+{
+    gateway_health(arg, out);
+}
+
 static void on_status(void *arg, struct gateway_status *out)
 {
     gateway_sample(arg);
@@ -130,8 +152,11 @@ static enum gw_err start_tables(struct gateway *g)
         (err = live_create(&g->live, c->sensor_limit)) != GW_OK)
         return err;
     g->source_names = calloc(c->source_count, sizeof(*g->source_names));
-    g->sources = calloc(c->source_count, sizeof(*g->sources));
-    if (!g->source_names || !g->sources)
+    struct plant *plant = plant_create(c);
+    g->plants = plant ? plants_create(plant) : NULL;
+    if (!g->plants)
+        plant_destroy(plant);
+    if (!g->source_names || !g->plants)
         return GW_ENOMEM;
     for (size_t i = 0; i < c->source_count; i++)
         g->source_names[i] = c->sources[i].name;
@@ -292,7 +317,7 @@ static enum gw_err start_publisher(struct gateway *g)
                                               .client = g->client,
                                               .sensors = g->sensors,
                                               .ledger = g->ledger,
-                                              .sources = g->sources,
+                                              .plants = g->plants,
                                               .database = c->storage.path,
                                               .instance = store_instance(g->store),
                                               .outbox_done = on_outbox_done,
@@ -317,6 +342,20 @@ static enum gw_err start_workers(struct gateway *g)
                                       });
 }
 
+static enum gw_err start_health(struct gateway *g)
+{
+    return health_create(&g->health, &(struct health_options){
+                                         .database = g->config->storage.path,
+                                         .plants = g->plants,
+                                         .readings = g->readings,
+                                         .records = g->records,
+                                         .broker = g->config->mqtt.url,
+                                         .storing = is_storing,
+                                         .connected = is_connected,
+                                         .arg = g,
+                                     });
+}
+
 static enum gw_err start_http(struct gateway *g)
 {
     if (!g->config->http.enabled)
@@ -328,8 +367,9 @@ static enum gw_err start_http(struct gateway *g)
                                             .sensors = g->sensors,
                                             .live = g->live,
                                             .alerts = g->alerts,
-                                            .sources = g->sources,
+                                            .plants = g->plants,
                                             .status = on_status,
+                                            .health = on_health,
                                             .arg = g,
                                         });
     if (err == GW_OK)
@@ -350,18 +390,18 @@ static enum gw_err start_sources(struct gateway *g)
         .mqtt = g->client,
         .push_timeout_ms = PUSH_TIMEOUT_MS,
     };
-    for (size_t i = 0; i < g->config->source_count; i++) {
-        err = source_create(&g->sources[i], &g->config->sources[i], &g->env);
-        if (err != GW_OK)
-            return err;
-    }
-    source_group(g->sources, g->config->source_count);
-    for (size_t i = 0; i < g->config->source_count; i++) {
-        err = source_start(g->sources[i]);
-        if (err != GW_OK)
-            return err;
-    }
-    return GW_OK;
+    struct plant *plant = plant_create(g->config);
+    err = plant ? GW_OK : GW_ENOMEM;
+    for (size_t i = 0; err == GW_OK && i < g->config->source_count; i++)
+        err = source_create(&plant->sources[i], &g->config->sources[i], &g->env);
+    if (plant)
+        plant_destroy(plants_replace(g->plants, plant));
+    if (err != GW_OK)
+        return err;
+    source_group(plant->sources, g->config->source_count);
+    for (size_t i = 0; err == GW_OK && i < g->config->source_count; i++)
+        err = source_start(plant->sources[i]);
+    return err;
 }
 
 /* After all subscriptions are made. */
@@ -385,17 +425,20 @@ static enum gw_err start_requests(struct gateway *g)
 
 static enum gw_err start_control(struct gateway *g)
 {
-    enum gw_err err = setter_create(&g->setter, g->config, g->sources, g->writer);
+    enum gw_err err =
+        setter_create(&g->setter, g->plants, sensor_table_capacity(g->sensors), g->writer);
 
     if (err != GW_OK || (err = start_requests(g)) != GW_OK)
         return err;
     return control_start(&g->control, &(struct control_options){
                                           .config = g->config,
-                                          .sources = g->sources,
+                                          .plants = g->plants,
                                           .sensors = g->sensors,
                                           .live = g->live,
                                           .setter = g->setter,
                                           .alerts = g->alerts,
+                                          .health = on_health,
+                                          .arg = g,
                                       });
 }
 
@@ -405,10 +448,11 @@ enum gw_err gateway_start(struct gateway **out, const struct config *config)
         const char *what;
         enum gw_err (*start)(struct gateway *);
     } list[] = {
-        {"tables", start_tables},       {"sensors", start_sensors},  {"database", start_store},
-        {"queues", start_queues},       {"alerts", start_alerts},    {"writer", start_writer},
-        {"publisher", start_publisher}, {"workers", start_workers},  {"sources", start_sources},
-        {"control", start_control},     {"HTTP server", start_http}, {"MQTT client", start_client},
+        {"tables", start_tables},       {"sensors", start_sensors}, {"database", start_store},
+        {"queues", start_queues},       {"alerts", start_alerts},   {"writer", start_writer},
+        {"publisher", start_publisher}, {"workers", start_workers}, {"health", start_health},
+        {"sources", start_sources},     {"control", start_control}, {"HTTP server", start_http},
+        {"MQTT client", start_client},
     };
     struct gateway *g = calloc(1, sizeof(*g));
 
@@ -442,8 +486,16 @@ void gateway_status(struct gateway *g, struct gateway_status *out)
         .connected = g->client && mqtt_client_connected(g->client),
         .storing = writer_healthy(g->writer),
     };
-    for (size_t i = 0; i < g->config->source_count; i++)
-        out->failing += g->sources[i] && atomic_load(&g->sources[i]->status) == SOURCE_FAILED;
+    struct plant *plant = plants_hold(g->plants);
+    for (size_t i = 0; i < plant->config->source_count; i++)
+        out->failing +=
+            plant->sources[i] && atomic_load(&plant->sources[i]->status) == SOURCE_FAILED;
+    plants_release(g->plants, plant);
+}
+
+void gateway_health(struct gateway *g, struct health_report *out)
+{
+    health_check(g->health, out);
 }
 
 /* 0: there is none. */
@@ -466,14 +518,18 @@ void gateway_sample(struct gateway *g)
 
 static void stop_sources(struct gateway *g)
 {
-    for (size_t i = 0; g->sources && i < g->config->source_count; i++) {
-        if (g->sources[i])
-            source_close(g->sources[i]);
+    if (!g->plants)
+        return;
+    struct plant *plant = plants_hold(g->plants);
+    for (size_t i = 0; i < plant->config->source_count; i++) {
+        if (plant->sources[i])
+            source_close(plant->sources[i]);
     }
-    for (size_t i = 0; g->sources && i < g->config->source_count; i++) {
-        if (g->sources[i])
-            source_stop(g->sources[i]);
+    for (size_t i = 0; i < plant->config->source_count; i++) {
+        if (plant->sources[i])
+            source_stop(plant->sources[i]);
     }
+    plants_release(g->plants, plant);
 }
 
 static void stop_workers(struct gateway *g)
@@ -520,11 +576,23 @@ static void summarise(const struct gateway *g, struct gateway_summary *s)
         s->sources[i] = ledger_get(g->ledger, i);
 }
 
+static void destroy_sources(struct gateway *g)
+{
+    struct plant *plant = g->plants ? plants_hold(g->plants) : NULL;
+
+    if (!plant)
+        return;
+    for (size_t i = 0; i < plant->config->source_count; i++)
+        source_destroy(plant->sources[i]);
+    plants_release(g->plants, plant);
+    plants_destroy(g->plants);
+}
+
 static void destroy(struct gateway *g)
 {
     setter_destroy(g->setter);
-    for (size_t i = 0; g->sources && i < g->config->source_count; i++)
-        source_destroy(g->sources[i]);
+    health_destroy(g->health);
+    destroy_sources(g);
     counters_destroy(g->counters);
     mqtt_client_destroy(g->client); /* Paho's threads call the publisher until then */
     publisher_destroy(g->publisher);
@@ -534,7 +602,6 @@ static void destroy(struct gateway *g)
     live_destroy(g->live);
     ledger_destroy(g->ledger);
     sensor_table_destroy(g->sensors);
-    free(g->sources);
     free(g->source_names);
     free(g);
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct gateway;
+struct health_report;
 
 /* Starts everything that the configuration names: sinks first, sources last. Borrows config until
  * gateway_stop(). On error the log says why, and nothing is left running. Main thread. */
@@ -28,6 +29,9 @@ struct gateway_status {
     bool storing; /* the last commit succeeded */
 };
 void gateway_status(struct gateway *g, struct gateway_status *out);
+
+/* How it fares, and why not better (gateway/health.h). Any thread. */
+void gateway_health(struct gateway *g, struct health_report *out);
 
 /* Copies queue depths and the like into the metrics; about once a second. */
 void gateway_sample(struct gateway *g);

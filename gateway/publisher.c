@@ -287,6 +287,7 @@ static bool send_feed(void *arg, const char *topic, char *text, int qos)
 
 static bool work(struct publisher *p)
 {
+    thread_promise(THREAD_SLOW_US); /* it reads from the disk */
     p->crowded = false;
     bool reported = report_answers(p);
     send_urgent(p);
@@ -349,7 +350,7 @@ enum gw_err publisher_start(struct publisher **out, const struct publisher_optio
     p->feed = feed_create(&(struct feed_options){.config = options->config,
                                                  .sensors = options->sensors,
                                                  .ledger = options->ledger,
-                                                 .sources = options->sources,
+                                                 .plants = options->plants,
                                                  .send = send_feed,
                                                  .arg = p});
     pthread_mutex_init(&p->lock, NULL);

@@ -12,6 +12,7 @@
 #include "gateway/core/reading.h"
 #include "gateway/core/record.h"
 #include "gateway/core/sensor.h"
+#include "gateway/plant.h"
 #include "storage/store.h"
 
 #include <stddef.h>
@@ -26,9 +27,9 @@ struct publisher_options {
     struct mqtt_client *client;
     struct sensor_table *sensors;
     struct ledger *ledger;
-    struct source *const *sources; /* complete before there is a connection; NULL: none */
-    const char *database;          /* path; the publisher opens a read-only connection of its own */
-    const char *instance; /* store_instance(), for ids of transitions that are not stored yet */
+    struct plants *plants; /* for the figures; NULL: none */
+    const char *database;  /* path; the publisher opens a read-only connection of its own */
+    const char *instance;  /* store_instance(), for ids of transitions that are not stored yet */
     /* Takes the broker's answer for an outbox row (writer_outbox_done()); GW_EFULL: it will be said
      * again. */
     enum gw_err (*outbox_done)(void *arg, const struct outbox_result *result);

@@ -142,7 +142,7 @@ enum gw_err remote_create(struct remote **out, const struct config *config,
 {
     char filter[TOPIC_SIZE];
 
-    if (!requests || !setter_has_any(setter))
+    if (!requests)
         return GW_OK;
     struct remote *r = calloc(1, sizeof(*r));
     if (!r)

@@ -28,8 +28,7 @@ struct remote_request {
  */
 const char *remote_parse(const char *payload, size_t length, struct remote_request *out);
 
-/* Adds itself to the requests. Borrows all. Nothing happens, and *out is NULL, when no sensor is
- * writable. */
+/* Adds itself to the requests. Borrows all. Nothing happens, and *out is NULL, without them. */
 enum gw_err remote_create(struct remote **out, const struct config *config,
                           struct mqtt_client *client, struct setter *setter,
                           struct requests *requests);

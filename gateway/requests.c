@@ -87,6 +87,7 @@ static bool next_request(struct requests *r, struct waiting *out, uint64_t *drop
 
     pthread_mutex_lock(&r->lock);
     while (!r->stop && r->count == 0) {
+        thread_promise(THREAD_SLOW_US); /* carrying one out may wait for a line */
         pthread_cond_timedwait(&r->changed, &r->lock, &deadline);
         deadline = clock_deadline(TICK_US);
     }

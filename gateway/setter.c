@@ -15,10 +15,8 @@
 #define TURN_US (5 * US_PER_SECOND) /* for the line's thread to get to it */
 
 struct setter {
-    const struct config *config;
-    struct source *const *sources;
+    struct plants *plants;
     struct writer *writer;
-    size_t writable;
     pthread_mutex_t lock;
     int64_t *last_us;   /* guarded by lock; by sensor index; 0: never */
     int64_t minute_us;  /* guarded by lock: when `refusals` began to count, monotonic */
@@ -41,27 +39,21 @@ static void run(struct task *t)
     w->source->driver->write(w->source, w->sensor, w->value, w->out);
 }
 
-enum gw_err setter_create(struct setter **out, const struct config *config,
-                          struct source *const *sources, struct writer *writer)
+enum gw_err setter_create(struct setter **out, struct plants *plants, size_t sensors,
+                          struct writer *writer)
 {
     struct setter *s = calloc(1, sizeof(*s));
-    const struct sensor_config *c;
 
     if (!s)
         return GW_ENOMEM;
-    s->config = config;
-    s->sources = sources;
+    s->plants = plants;
     s->writer = writer;
-    s->last_us = calloc(config->sensor_count + 1, sizeof(*s->last_us));
+    s->last_us = calloc(sensors + 1, sizeof(*s->last_us));
     if (!s->last_us) {
         free(s);
         return GW_ENOMEM;
     }
     pthread_mutex_init(&s->lock, NULL);
-    for (size_t i = 0; i < config->source_count; i++) {
-        for (size_t k = 0; (c = source_sensor(&config->sources[i], k)); k++)
-            s->writable += c->writable;
-    }
     *out = s;
     return GW_OK;
 }
@@ -75,19 +67,14 @@ void setter_destroy(struct setter *s)
     free(s);
 }
 
-bool setter_has_any(const struct setter *s)
-{
-    return s->writable > 0;
-}
-
-static const struct sensor_config *find(const struct setter *s, const char *name,
+static const struct sensor_config *find(const struct plant *plant, const char *name,
                                         struct source **source)
 {
     const struct sensor_config *c;
 
-    for (size_t i = 0; i < s->config->source_count; i++) {
-        *source = s->sources[i];
-        for (size_t k = 0; (c = source_sensor(&s->config->sources[i], k)); k++) {
+    for (size_t i = 0; i < plant->config->source_count; i++) {
+        *source = plant->sources[i];
+        for (size_t k = 0; (c = source_sensor((*source)->config, k)); k++) {
             if (strcmp(c->name, name) == 0)
                 return c;
         }
@@ -114,11 +101,11 @@ static enum gw_err refuse(struct source_write *out, enum gw_err err, const char 
 }
 
 /* *asked: the source was. */
-static enum gw_err set(struct setter *s, const struct setter_request *q, struct source_write *out,
-                       bool *asked)
+static enum gw_err set(struct setter *s, const struct plant *plant, const struct setter_request *q,
+                       struct source_write *out, bool *asked)
 {
     struct source *source = NULL;
-    const struct sensor_config *c = find(s, q->sensor, &source);
+    const struct sensor_config *c = find(plant, q->sensor, &source);
 
     if (!c)
         return refuse(out, GW_ENOENT, "there is no such sensor");
@@ -190,7 +177,9 @@ void setter_set(struct setter *s, const struct setter_request *q, struct source_
     bool asked = false;
 
     *out = (struct source_write){.value = (double)NAN};
-    set(s, q, out, &asked);
+    struct plant *plant = plants_hold(s->plants);
+    set(s, plant, q, out, &asked);
+    plants_release(s->plants, plant);
     tell(q, out);
     if (asked || may_note(s))
         note(s, q, out, now);

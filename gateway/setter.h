@@ -6,6 +6,7 @@
 
 #include "config/config.h"
 #include "drivers/driver.h"
+#include "gateway/plant.h"
 
 struct setter;
 struct writer;
@@ -18,13 +19,10 @@ struct setter_request {
     const char *id;     /* the request's own, "" or NULL for none */
 };
 
-/* Borrows all; `sources` in the order of config->sources. */
-enum gw_err setter_create(struct setter **out, const struct config *config,
-                          struct source *const *sources, struct writer *writer);
+/* Borrows all. sensors: how many the sensor table may hold. */
+enum gw_err setter_create(struct setter **out, struct plants *plants, size_t sensors,
+                          struct writer *writer);
 void setter_destroy(struct setter *s); /* NULL is ok */
-
-/* Whether any sensor is writable. */
-bool setter_has_any(const struct setter *s);
 
 /* Sets the sensor, and waits for what became of it: out->err is GW_ENOENT without such a sensor,
  * GW_EACCES when it is not writable, GW_EBUSY within a second of the last time, GW_ETIMEDOUT when

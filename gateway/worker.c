@@ -6,7 +6,6 @@
 #include "gateway/core/record.h"
 #include "gateway/core/thread.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -19,7 +18,6 @@ struct worker {
     const struct worker_options *options;
     size_t lane;
     struct thread thread;
-    _Atomic int64_t heartbeat_us;
 
     /* the thread's own */
     int64_t next_tick_us;
@@ -57,7 +55,7 @@ static void hand_over(struct worker *w, size_t n)
         enum gw_err err =
             queue_push(w->options->records, 0, w->records + done, n - done, 1000, &pushed);
         done += pushed;
-        atomic_store(&w->heartbeat_us, clock_mono_us());
+        thread_promise(THREAD_PATIENCE_US); /* the writer may be slow; it is watched itself */
         if (err == GW_ECLOSED)
             break;
     }
@@ -87,7 +85,7 @@ static void tick(struct worker *w)
 {
     int64_t now = clock_mono_us();
 
-    atomic_store(&w->heartbeat_us, now);
+    thread_promise(THREAD_PATIENCE_US);
     if (now < w->next_tick_us)
         return;
     w->next_tick_us = now + TICK_US;
@@ -130,7 +128,6 @@ enum gw_err workers_start(struct worker_pool **out, const struct worker_options 
         char name[16];
         w->options = &p->options;
         w->lane = i;
-        atomic_init(&w->heartbeat_us, clock_mono_us());
         snprintf(name, sizeof(name), "worker-%u", (unsigned)i % 1000);
         if (thread_start(&w->thread, name, run, w) != GW_OK) {
             queue_close(options->readings);
@@ -149,17 +146,4 @@ void workers_join(struct worker_pool *p)
     for (size_t i = 0; i < p->count; i++)
         thread_join(&p->workers[i].thread);
     free(p);
-}
-
-int64_t workers_heartbeat_age(const struct worker_pool *p)
-{
-    int64_t oldest = clock_mono_us();
-    int64_t now = oldest;
-
-    for (size_t i = 0; i < p->count; i++) {
-        int64_t beat = atomic_load(&p->workers[i].heartbeat_us);
-        if (beat < oldest)
-            oldest = beat;
-    }
-    return now - oldest;
 }

@@ -36,7 +36,4 @@ enum gw_err workers_start(struct worker_pool **out, const struct worker_options 
  * closed is counted as DROP_STORE_FAILED. NULL is ok. */
 void workers_join(struct worker_pool *p);
 
-/* Longest time since a worker's last sign of life, µs monotonic. Any thread. */
-int64_t workers_heartbeat_age(const struct worker_pool *p);
-
 #endif

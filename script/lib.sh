@@ -4,7 +4,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 # What building and testing need, beyond what Debian always has.
 packages=(cmake ninja-build gcc libc6-dev pkg-config libmodbus-dev libpaho-mqtt-dev libsqlite3-dev libcmocka-dev
-          libyaml-dev libcjson-dev libmicrohttpd-dev libjs-dygraphs libssl-dev mbpoll mosquitto mosquitto-clients openssl socat
+          libyaml-dev libcjson-dev libmicrohttpd-dev libjs-dygraphs libsystemd-dev libssl-dev mbpoll mosquitto mosquitto-clients openssl socat
           python3 python3-jsonschema python3-pymodbus python3-serial python3-serial-asyncio python3-yaml sqlite3)
 
 as_root() {

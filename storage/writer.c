@@ -29,7 +29,6 @@ struct writer {
     struct thread thread;
 
     /* atomic */
-    _Atomic int64_t heartbeat_us;
     atomic_bool healthy;
     _Atomic int64_t give_up_us; /* monotonic: no more tries after this; INT64_MAX while running */
 
@@ -55,9 +54,10 @@ struct writer {
     int64_t maintain_at_us;
 };
 
-static void beat(struct writer *w)
+/* A worn card may keep a commit waiting for long. */
+static void beat(void)
 {
-    atomic_store(&w->heartbeat_us, clock_mono_us());
+    thread_promise(THREAD_SLOW_US);
 }
 
 static void count_lost(struct writer *w, const struct record *r)
@@ -187,7 +187,7 @@ static void flush_changes(struct writer *w)
     enum gw_err err = store_changes(w, &has_events);
     if (err == GW_OK)
         err = store_append(w->options.store, NULL, 0, NULL); /* results of the outbox */
-    beat(w);
+    beat();
     if (has_events && w->options.on_outbox)
         w->options.on_outbox(w->options.arg);
     if (err != GW_OK) {
@@ -210,7 +210,7 @@ static void store_batch(struct writer *w)
 
     take_results(w);
     enum gw_err err = store_append(w->options.store, w->batch, w->count, &duplicates);
-    beat(w);
+    beat();
     if (err != GW_OK) {
         note_failure(w, err, started);
         tell_not_durable(w);
@@ -336,7 +336,7 @@ static void maintain(struct writer *w)
         return;
     enum gw_err err = store_maintain(w->options.store, clock_wall_us(), &more);
     w->maintain_at_us = err == GW_OK && more ? now : now + MAINTAIN_US;
-    beat(w);
+    beat();
 }
 
 /* The queue is drained: what is left is written, or given up in time. */
@@ -344,7 +344,7 @@ static void finish(struct writer *w)
 {
     do {
         flush(w);
-        beat(w);
+        beat();
         if (w->count == 0)
             return;
         clock_sleep_us(RETRY_MIN_US);
@@ -358,7 +358,7 @@ static void run(void *arg)
     struct writer *w = arg;
 
     while (collect(w) != GW_ECLOSED) {
-        beat(w);
+        beat();
         if (is_due(w))
             flush(w);
         tell_not_durable(w);
@@ -386,7 +386,6 @@ enum gw_err writer_start(struct writer **out, const struct writer_options *optio
         w->options.batch = DEFAULT_BATCH;
     w->flush_at_us = INT64_MAX;
     pthread_mutex_init(&w->lock, NULL);
-    atomic_init(&w->heartbeat_us, clock_mono_us());
     atomic_init(&w->healthy, true);
     atomic_init(&w->give_up_us, INT64_MAX);
     w->batch = calloc(w->options.batch, sizeof(*w->batch));
@@ -425,11 +424,6 @@ enum gw_err writer_note_write(struct writer *w, const struct write_event *event)
     }
     pthread_mutex_unlock(&w->lock);
     return err;
-}
-
-int64_t writer_heartbeat_age(struct writer *w)
-{
-    return clock_mono_us() - atomic_load(&w->heartbeat_us);
 }
 
 bool writer_healthy(struct writer *w)

@@ -44,8 +44,6 @@ enum gw_err writer_outbox_done(struct writer *w, const struct outbox_result *res
  * does not hurry. Any thread; never blocks. GW_EFULL: too many wait already. */
 enum gw_err writer_note_write(struct writer *w, const struct write_event *event);
 
-/* µs since the writer's last sign of life, monotonic. Any thread. */
-int64_t writer_heartbeat_age(struct writer *w);
 /* False while commits fail. Any thread. */
 bool writer_healthy(struct writer *w);
 

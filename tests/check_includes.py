@@ -25,6 +25,7 @@ HOMES = {
     r"microhttpd\.h": ["gateway/http"],
     r"yaml\.h": ["config"],
     r"cmocka\.h": [],
+    r"systemd/.*": ["gateway"],
     r"termios\.h": ["drivers/serial", "drivers/modbus"],
     r"cjson/.*": ["drivers/mqtt", "gateway", "config"],
 }

@@ -5,6 +5,7 @@
 #include "drivers/resolve.h"
 #include "gateway/core/clock.h"
 #include "gateway/core/log.h"
+#include "gateway/core/thread.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -140,6 +141,7 @@ enum gw_err link_open(struct link *l, const struct transport_options *o,
                       char fault[LINK_FAULT_SIZE])
 {
     *l = (struct link){.fd = -1, .lock = -1};
+    thread_promise(THREAD_SLOW_US + o->timeout_us);
     enum gw_err err = o->port ? open_serial(l, o, fault) : open_tcp(l, o, fault);
     if (err != GW_OK)
         return err;

@@ -198,8 +198,10 @@ static void run(void *arg)
     int reason;
 
     start_connecting(c);
-    while (wait_for_work(c, &events, &reason))
+    while (wait_for_work(c, &events, &reason)) {
+        thread_promise(THREAD_SLOW_US); /* Paho holds its lock while it looks up a host */
         handle(c, events, reason);
+    }
     say_goodbye(c);
 }
 

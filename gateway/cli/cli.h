@@ -49,6 +49,8 @@ extern const struct command cli_command_run, cli_command_check, cli_command_sens
     cli_command_version;
 extern const struct command cli_command_replay;
 
+extern const struct command cli_command_health;
+
 /* Parses `argv` with getopt_long; -c/--config, --database and -h/--help are added to every
  * command's own options, which are given in the same form. Returns the short option or `val` of the
  * next one of the command's own, −1 at the end (then *first is the first operand), or −2 when the

@@ -21,6 +21,7 @@ const struct command *const cli_commands[] = {
     &cli_command_write,
     &cli_command_writes,
     &cli_command_templates,
+    &cli_command_health,
     &cli_command_version,
     NULL,
 };

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 struct daemon {
@@ -19,6 +20,7 @@ struct daemon {
     size_t room; /* of text */
     char **lines;
     size_t lines_room;
+    bool lost;
 };
 
 static int connect_to(const struct config *config, const char **why)
@@ -54,6 +56,18 @@ struct daemon *daemon_open(const struct config *config, const char **why)
     d->in = in;
     d->fd = fd;
     return d;
+}
+
+void daemon_limit(struct daemon *d, int64_t us)
+{
+    const struct timeval limit = {.tv_sec = us / 1000000, .tv_usec = us % 1000000};
+
+    setsockopt(d->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+}
+
+bool daemon_lost(const struct daemon *d)
+{
+    return d->lost;
 }
 
 void daemon_close(struct daemon *d)
@@ -125,6 +139,7 @@ char **daemon_ask(struct daemon *d, const char *format, ...)
     bool sent = send_request(d, format, args);
     va_end(args);
     long count = sent ? receive(d) : -1;
+    d->lost = count < 0;
     if (count < 0)
         return NULL;
     if ((size_t)count + 1 > d->lines_room) {

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct daemon;
 
@@ -14,6 +15,11 @@ struct daemon;
  * us (`why`, static or until the next call, in words). */
 struct daemon *daemon_open(const struct config *config, const char **why);
 void daemon_close(struct daemon *d); /* NULL is ok */
+
+/* From now on an answer is waited for at most that long. */
+void daemon_limit(struct daemon *d, int64_t us);
+/* The last answer did not come: the gateway is gone, or did not answer in time. */
+bool daemon_lost(const struct daemon *d);
 
 /* Sends one request and waits for its answer: lines, each NUL-terminated, NULL after the last;
  * borrowed until the next request. NULL: the gateway has gone. */

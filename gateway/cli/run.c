@@ -5,6 +5,9 @@
 #include "gateway/core/clock.h"
 #include "gateway/core/log.h"
 #include "gateway/gateway.h"
+#include "gateway/health.h"
+#include "gateway/notify.h"
+#include "gateway/watchdog.h"
 #include "version.h"
 
 #include <inttypes.h>
@@ -37,16 +40,43 @@ static void configure_log(const struct config *c)
     log_configure((enum log_level)c->gateway.log.level, format);
 }
 
+/* A line for `systemctl status`, when it is another than before. */
+static void tell_health(struct gateway *g, char last[HEALTH_TEXT])
+{
+    struct health_report report;
+    char line[HEALTH_TEXT];
+
+    gateway_health(g, &report);
+    if (strcmp(health_line(&report, line), last) == 0)
+        return;
+    notify_status(line);
+    memcpy(last, line, sizeof(line));
+}
+
+/* A second, or less when the watchdog of the service manager wants it. */
+static struct timespec tick(void)
+{
+    int64_t us = notify_watchdog_us() / 3;
+
+    if (us == 0 || us > US_PER_SECOND)
+        us = US_PER_SECOND;
+    return (struct timespec){.tv_sec = us / US_PER_SECOND, .tv_nsec = us % US_PER_SECOND * 1000};
+}
+
 /* Runs until SIGTERM or SIGINT. */
 static void follow(struct gateway *g, const sigset_t *signals, bool quiet)
 {
     struct progress progress;
+    struct watchdog watchdog;
     struct gateway_status status;
-    const struct timespec second = {.tv_sec = 1};
+    char health[HEALTH_TEXT] = "";
+    const struct timespec wait = tick();
 
     progress_init(&progress, quiet);
+    watchdog_init(&watchdog, notify_alive);
+    notify_ready();
     for (;;) {
-        int signal = sigtimedwait(signals, NULL, &second);
+        int signal = sigtimedwait(signals, NULL, &wait);
         if (signal == SIGTERM || signal == SIGINT)
             break;
         if (signal == SIGHUP)
@@ -55,8 +85,11 @@ static void follow(struct gateway *g, const sigset_t *signals, bool quiet)
         gateway_sample(g);
         gateway_status(g, &status);
         progress_update(&progress, &status);
+        tell_health(g, health);
+        watchdog_look(&watchdog, clock_mono_us());
     }
     progress_fini(&progress);
+    notify_stopping();
     log_info("stopping");
     /* Whoever asks a second time does not want to wait. */
     signal(SIGINT, SIG_DFL);

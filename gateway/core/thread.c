@@ -12,8 +12,11 @@
 struct start {
     void (*fn)(void *);
     void *arg;
+    struct heartbeat *beat;
     char name[16];
 };
+
+static _Thread_local struct heartbeat *own_beat;
 
 static void *run(void *arg)
 {
@@ -21,7 +24,9 @@ static void *run(void *arg)
 
     free(arg);
     pthread_setname_np(pthread_self(), start.name);
+    own_beat = start.beat;
     start.fn(start.arg);
+    heartbeat_rest(start.beat);
     return NULL;
 }
 
@@ -34,14 +39,17 @@ enum gw_err thread_start(struct thread *t, const char *name, void (*fn)(void *),
         return GW_ENOMEM;
     start->fn = fn;
     start->arg = arg;
+    start->beat = &t->beat;
     snprintf(start->name, sizeof(start->name), "%s", name);
 
+    heartbeat_add(&t->beat, name);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int err = pthread_create(&t->id, NULL, run, start);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (err != 0) {
         log_error("cannot start thread %s: %s", name, log_errno(err));
+        heartbeat_remove(&t->beat);
         free(start);
         return GW_ESYS;
     }
@@ -54,7 +62,14 @@ void thread_join(struct thread *t)
     if (!t->running)
         return;
     pthread_join(t->id, NULL);
+    heartbeat_remove(&t->beat);
     t->running = false;
+}
+
+void thread_promise(int64_t within_us)
+{
+    if (own_beat)
+        heartbeat_promise(own_beat, within_us);
 }
 
 void cond_init_monotonic(pthread_cond_t *cond)

@@ -54,32 +54,39 @@ static void count_alerts(struct http *h, struct metrics_alerts *out)
     readers_give(h->readers, q);
 }
 
-static void get_metrics(struct http *h, struct http_reply *out)
+static void get_metrics(struct http *h, const struct http_request *r, struct http_reply *out)
 {
     struct gateway_status status;
     struct metrics_alerts alerts;
     size_t length = 0;
 
+    (void)r;
     h->options.status(h->options.arg, &status);
     count_alerts(h, &alerts);
     char *page = metrics_page(&h->options, &status, &alerts, &length);
     reply_text(out, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", page, length);
 }
 
-/* 200 "ok" or 503 with a line for each thing that is wrong. A source that fails is the plant's
- * trouble, not the gateway's: it is told, and does not make the gateway unhealthy. */
-static void get_healthz(struct http *h, struct http_reply *out)
+/* 503 when the gateway itself does not work; what is wrong around it is told with a 200. As text,
+ * or as JSON for who asks for that. */
+static void get_healthz(struct http *h, const struct http_request *r, struct http_reply *out)
 {
-    struct gateway_status s;
-    char text[256];
+    const char *accept = request_header(r, MHD_HTTP_HEADER_ACCEPT);
+    bool json = accept && strstr(accept, "application/json");
+    struct health_report report;
+    char *text = NULL;
+    size_t length = 0;
 
-    h->options.status(h->options.arg, &s);
-    snprintf(text, sizeof(text), "%s\n%s%zu of %zu sources are failing\n",
-             s.storing ? "ok" : "the database cannot be written",
-             s.has_broker && !s.connected ? "the broker is not connected\n" : "", s.failing,
-             s.sources);
-    reply_text(out, s.storing ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE,
-               "text/plain; charset=utf-8", strdup(text), strlen(text));
+    h->options.health(h->options.arg, &report);
+    FILE *f = json ? NULL : open_memstream(&text, &length);
+    if (f) {
+        health_write_text(&report, f);
+        fclose(f);
+    } else if (json && (text = health_json(&report))) {
+        length = strlen(text);
+    }
+    reply_text(out, health_is_bad(&report) ? MHD_HTTP_SERVICE_UNAVAILABLE : MHD_HTTP_OK,
+               json ? "application/json" : "text/plain; charset=utf-8", text, length);
 }
 
 static bool is_get(const struct http_request *r)
@@ -92,7 +99,7 @@ static void handle(struct http *h, const struct http_request *r, struct http_rep
 {
     static const struct {
         const char *path;
-        void (*get)(struct http *h, struct http_reply *out);
+        void (*get)(struct http *h, const struct http_request *r, struct http_reply *out);
     } pages[] = {{"/metrics", get_metrics}, {"/healthz", get_healthz}};
 
     if (strncmp(r->path, "/api/", 5) == 0) {
@@ -101,7 +108,7 @@ static void handle(struct http *h, const struct http_request *r, struct http_rep
     }
     for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
         if (strcmp(r->path, pages[i].path) == 0 && is_get(r)) {
-            pages[i].get(h, out);
+            pages[i].get(h, r, out);
             return;
         }
         if (strcmp(r->path, pages[i].path) == 0) {
@@ -112,6 +119,21 @@ static void handle(struct http *h, const struct http_request *r, struct http_rep
     }
     reply_error(out, MHD_HTTP_NOT_FOUND, "there is no such page",
                 "here are /, /api/v1/openapi.json, /metrics and /healthz");
+}
+
+/* A reload may replace the plant meanwhile: a request sees the one that it found. */
+static void handle_now(struct http *h, const struct http_request *r, struct http_reply *out)
+{
+    struct plant *plant = h->options.plants ? plants_hold(h->options.plants) : NULL;
+    struct http now = *h;
+
+    if (plant) {
+        now.options.config = plant->config;
+        now.options.sources = plant->sources;
+    }
+    handle(&now, r, out);
+    if (plant)
+        plants_release(h->options.plants, plant);
 }
 
 /* --- replies --- */
@@ -186,7 +208,7 @@ static enum MHD_Result answer(struct http *h, const struct http_request *r)
     else if (asset)
         return send_asset(r, asset);
     else
-        handle(h, r, &reply);
+        handle_now(h, r, &reply);
     return send_reply(r->connection, &reply);
 }
 

@@ -9,6 +9,8 @@
 #include "gateway/core/ledger.h"
 #include "gateway/core/sensor.h"
 #include "gateway/gateway.h"
+#include "gateway/health.h"
+#include "gateway/plant.h"
 
 struct alert_book;
 struct http;
@@ -23,8 +25,11 @@ struct http_options {
     struct live *live;
     struct alert_book *alerts;
     struct source *const *sources; /* in the order of config->sources; NULL ones are not up yet */
+    /* Where they are found instead, for each request anew; NULL: they stay. */
+    struct plants *plants;
     /* How the gateway does at the moment; called in the server's threads. */
     void (*status)(void *arg, struct gateway_status *out);
+    void (*health)(void *arg, struct health_report *out);
     void *arg;
 };
 

@@ -53,6 +53,14 @@ static void get_status(void *arg, struct gateway_status *out)
     *out = status;
 }
 
+static struct health_report health;
+
+static void get_health(void *arg, struct health_report *out)
+{
+    (void)arg;
+    *out = health;
+}
+
 static inline uint32_t add_sensor(const struct server *s, const char *name, int64_t every_us)
 {
     uint32_t index;
@@ -119,6 +127,7 @@ static enum gw_err start(struct server *s)
                                                        .ledger = s->ledger,
                                                        .sensors = s->sensors,
                                                        .live = s->live,
+                                                       .health = get_health,
                                                        .status = get_status});
 }
 

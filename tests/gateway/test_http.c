@@ -67,16 +67,24 @@ static void metrics_are_well_formed(void **state)
 static void healthz_says_what_is_wrong(void **state)
 {
     struct server *s = *state;
+    const struct health_item broker = {
+        .component = "broker", .text = "not connected", .hint = "look there"};
 
     assert_int_equal(start(s), GW_OK);
+    health.count = 0;
     assert_int_equal(ask(s, "GET /healthz", LOCAL), 200);
-    assert_has("ok\n");
-    status.has_broker = true;
+    assert_has("\r\n\r\nhealthy\n");
+    health.items[0] = broker;
+    health.count = 1;
     assert_int_equal(ask(s, "GET /healthz", LOCAL), 200);
-    assert_has("the broker is not connected\n");
-    status.storing = false;
+    assert_has("\r\n\r\ndegraded\nwarning: broker: not connected (since ");
+    health.items[0].severity = HEALTH_ERROR;
     assert_int_equal(ask(s, "GET /healthz", LOCAL), 503);
-    assert_has("the database cannot be written\n");
+    assert_has("\r\n\r\nunhealthy\nerror: broker: ");
+    assert_int_equal(ask(s, "GET /healthz", LOCAL "Accept: application/json\r\n"), 503);
+    assert_has("Content-Type: application/json");
+    assert_has("{\"state\":\"unhealthy\",\"problems\":[{\"component\":\"broker\",");
+    health.count = 0;
 }
 
 static void only_get_and_known_pages_are_answered(void **state)

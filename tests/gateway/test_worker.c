@@ -176,26 +176,12 @@ static void what_no_writer_takes_is_counted_as_dropped(void **state)
     finish(&p);
 }
 
-static void the_heartbeat_is_young_while_the_workers_live(void **state)
-{
-    struct plant p;
-
-    (void)state;
-    start(&p, 64);
-    clock_sleep_us(50 * US_PER_MS);
-    assert_true(workers_heartbeat_age(p.pool) < 30 * US_PER_SECOND);
-    queue_close(p.readings);
-    workers_join(p.pool);
-    finish(&p);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_readings_come_out_in_each_sensors_order),
         cmocka_unit_test(a_transition_travels_with_the_reading_that_caused_it),
         cmocka_unit_test(what_no_writer_takes_is_counted_as_dropped),
-        cmocka_unit_test(the_heartbeat_is_young_while_the_workers_live),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
