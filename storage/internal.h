@@ -131,7 +131,7 @@ struct store_sql {
     sqlite3_stmt *alert, *alert_sensor, *event, *event_find, *event_done, *write, *shelf_put,
         *shelf_drop;
     sqlite3_stmt *pending_add, *pending_next, *pending_drop;
-    sqlite3_stmt *minute, *minute_recompute, *hour_recompute;
+    sqlite3_stmt *minute, *minute_rows, *hour, *hour_rows;
     sqlite3_stmt *undated_add, *undated_next, *undated_drop, *undated_latest, *undated_count;
     sqlite3_stmt *prune_hour, *prune_run, *prune_event, *prune_alert;
     sqlite3_stmt *prune_wait, *prune_undated, *prune_write;

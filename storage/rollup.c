@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdlib.h>
 
 #define GRACE_US                                                                                   \
     (5 * US_PER_SECOND) /* for readings that are still under way when a minute ends                \
@@ -131,22 +132,77 @@ static enum gw_err write_ended_buckets(struct store *s, int64_t limit)
     return err;
 }
 
+/* How a span is made anew from the finer table. */
+struct remake {
+    const char *rows; /* sensor id, min, max, sum, count of the span [?1, ?1 + ?2) */
+    const char *save; /* span, sensor id, min, max, sum, count */
+};
+
+static const struct remake remake_minute = {
+    .rows = "SELECT sensor_id, value, value, value, 1 FROM reading"
+            " WHERE time >= ?1 AND time < ?1 + ?2 AND value IS NOT NULL",
+    .save = "INSERT OR REPLACE INTO reading_minute (minute, sensor_id, min, max, sum, count)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+};
+static const struct remake remake_hour = {
+    .rows = "SELECT sensor_id, min, max, sum, count FROM reading_minute"
+            " WHERE minute >= ?1 AND minute < ?1 + ?2",
+    .save = "INSERT OR REPLACE INTO reading_hour (hour, sensor_id, min, max, sum, count)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+};
+
+static void merge(struct bucket *b, sqlite3_stmt *row)
+{
+    double min = sqlite3_column_double(row, 1), max = sqlite3_column_double(row, 2);
+
+    b->min = b->count > 0 ? fmin(b->min, min) : min;
+    b->max = b->count > 0 ? fmax(b->max, max) : max;
+    b->sum += sqlite3_column_double(row, 3);
+    b->count += sqlite3_column_int64(row, 4);
+}
+
+static enum gw_err sum_up(struct store *s, sqlite3_stmt **st, const struct remake *r, int64_t start,
+                          int64_t span, struct bucket *sums, int64_t count)
+{
+    bool row = true;
+    enum gw_err err = db_bind(s->db, st, r->rows, "ii", start, span);
+
+    while (err == GW_OK && (err = db_step(*st, &row)) == GW_OK && row) {
+        int64_t id = sqlite3_column_int64(*st, 0);
+        if (id > 0 && id < count)
+            merge(&sums[id], *st);
+    }
+    return err;
+}
+
+/* One pass in the order of the rows, with a sum for each sensor: GROUP BY would sort a whole hour
+ * of all sensors in memory. */
+static enum gw_err remake(struct store *s, const struct remake *r, sqlite3_stmt **rows,
+                          sqlite3_stmt **save, int64_t span, int64_t start)
+{
+    int64_t last = 0;
+    enum gw_err err = db_int64(s->db, "SELECT max(id) FROM sensor", &last);
+    if (err != GW_OK)
+        return err;
+    struct bucket *sums = calloc((size_t)last + 1, sizeof(*sums));
+    if (!sums)
+        return GW_ENOMEM;
+    err = sum_up(s, rows, r, start, span, sums, last + 1);
+    for (int64_t id = 1; err == GW_OK && id <= last; id++) {
+        const struct bucket *b = &sums[id];
+        if (b->count > 0)
+            err =
+                db_run(s->db, save, r->save, "iifffi", start, id, b->min, b->max, b->sum, b->count);
+    }
+    free(sums);
+    return err;
+}
+
 static enum gw_err recompute(struct store *s, int64_t span, int64_t start)
 {
     if (span == US_PER_MINUTE)
-        return db_run(s->db, &s->sql->minute_recompute,
-                      "INSERT OR REPLACE INTO reading_minute"
-                      " (minute, sensor_id, min, max, sum, count)"
-                      " SELECT ?1, sensor_id, min(value), max(value), total(value), count(value)"
-                      " FROM reading WHERE time >= ?1 AND time < ?1 + 60000000"
-                      " AND value IS NOT NULL GROUP BY sensor_id",
-                      "i", start);
-    return db_run(s->db, &s->sql->hour_recompute,
-                  "INSERT OR REPLACE INTO reading_hour (sensor_id, hour, min, max, sum, count)"
-                  " SELECT sensor_id, ?1, min(min), max(max), sum(sum), sum(count)"
-                  " FROM reading_minute WHERE minute >= ?1 AND minute < ?1 + 3600000000"
-                  " GROUP BY sensor_id",
-                  "i", start);
+        return remake(s, &remake_minute, &s->sql->minute_rows, &s->sql->minute, span, start);
+    return remake(s, &remake_hour, &s->sql->hour_rows, &s->sql->hour, span, start);
 }
 
 struct pending {
