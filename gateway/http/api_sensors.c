@@ -55,13 +55,18 @@ static void add_limits(cJSON *o, const char *key, const double limits[3])
 
 static cJSON *rule_json(const struct rule_config *rule)
 {
-    static const char *const kinds[] = {
-        [RULE_LEVEL] = "level", [RULE_RATE] = "rate", [RULE_STALE] = "stale"};
+    static const char *const kinds[] = {[RULE_LEVEL] = "level",
+                                        [RULE_RATE] = "rate",
+                                        [RULE_STALE] = "stale",
+                                        [RULE_QUALITY] = "quality",
+                                        [RULE_EXPRESSION] = "expression"};
     cJSON *o = cJSON_CreateObject();
 
     cJSON_AddStringToObject(o, "name", rule->name);
     cJSON_AddStringToObject(o, "kind", kinds[rule->kind]);
-    if (rule->kind == RULE_LEVEL) {
+    if (rule->kind == RULE_EXPRESSION)
+        cJSON_AddStringToObject(o, "expression", rule->expression);
+    if (rule->kind == RULE_LEVEL || rule->kind == RULE_EXPRESSION) {
         add_limits(o, "high", rule->high);
         add_limits(o, "low", rule->low);
         json_add_number(o, "hysteresis", rule->hysteresis);
@@ -72,8 +77,17 @@ static cJSON *rule_json(const struct rule_config *rule)
     }
     if (rule->kind == RULE_STALE)
         json_add_number(o, "stale", (double)rule->stale_us / 1e6);
+    if (rule->kind == RULE_QUALITY)
+        json_add_number(o, "bad_for", (double)rule->bad_for_us / 1e6);
     json_add_number(o, "for", (double)rule->for_us / 1e6);
     return o;
+}
+
+/* An expression's alerts belong to one sensor, whose name may hold what is special in a glob. */
+static bool is_about(const struct rule_config *rule, const char *sensor)
+{
+    return rule->kind == RULE_EXPRESSION ? strcmp(rule->sensor, sensor) == 0
+                                         : fnmatch(rule->sensor, sensor, 0) == 0;
 }
 
 void api_sensor(struct http *h, const struct http_request *r, const char *name,
@@ -91,7 +105,7 @@ void api_sensor(struct http *h, const struct http_request *r, const char *name,
     cJSON *o = sensor_json(h, index);
     cJSON *rules = cJSON_AddArrayToObject(o, "rules");
     for (size_t i = 0; i < config->rule_count; i++) {
-        if (fnmatch(config->rules[i].sensor, name, 0) == 0)
+        if (is_about(&config->rules[i], name))
             cJSON_AddItemToArray(rules, rule_json(&config->rules[i]));
     }
     reply_json(out, MHD_HTTP_OK, o);

@@ -103,7 +103,7 @@ class Http(GatewayTest):
                "devices": [{"name": "boiler", "unit_id": 1, "sensors": [{"name": "x", "holding": 1000}]}]}
         dead = {"name": "dead", "driver": "modbus", "address": f"127.0.0.1:{free_port()}", "every": "1s",
                 "devices": [{"name": "gone", "unit_id": 1, "sensors": [{"name": "x", "holding": 0}]}]}
-        gateway = self.start([room, odd, bus, dead], [RULE, {"name": "silent", "sensor": "gone/*", "stale": "1s",
+        gateway = self.start([room, odd, bus, dead], [RULE, {"name": "bad", "sensor": "room/*", "bad_for": "1h"}, {"name": "both", "expression": "room/t > 1000 and boiler/x < 0"}, {"name": "silent", "sensor": "gone/*", "stale": "1s",
                                                             "severity": "critical"},
                                                       {"name": "jump", "sensor": "room/*", "rate": {"warning": 1e6},
                                                        "per": "1s"}])
@@ -118,7 +118,7 @@ class Http(GatewayTest):
             self.assertEqual(one["name"], name)
             self.described(f"/api/v1/sensors/{quote(name, safe='')}/readings")
             self.described(f"/api/v1/sensors/{quote(name, safe='')}/readings?since=7d&points=10")
-        self.assertEqual({r["kind"] for r in self.described("/api/v1/sensors/room%2Ft")["rules"]}, {"level", "rate"})
+        self.assertEqual({r["kind"] for r in self.described("/api/v1/sensors/room%2Ft")["rules"]}, {"level", "rate", "quality", "expression"})
         self.described("/api/v1/sensors/none", 404)
         self.described("/api/v1/sensors/%zz", 400)
         self.described("/api/v1/sensors/none/readings", 404)

@@ -16,17 +16,18 @@ const MARGIN = 0.5; // of the window, loaded on either side so that moving finds
 /* --- rules in words --- */
 
 function limitsText(rule) {
-  const parts = [];
+  const parts = rule.expression ? [rule.expression] : [];
   for (const [key, word] of [["high", "above"], ["low", "below"], ["rate", "changes by"]])
     for (const [severity, value] of Object.entries(rule[key] || {}))
       parts.push(`${word} ${number(value)}${key === "rate" ? ` in ${duration(rule.per)}` : ""} ${severity}`);
   if (rule.kind === "stale") parts.push(`no good value for ${age(rule.stale)}`);
-  if (rule.for) parts.push(`held for ${age(rule.for)}`);
+  if (rule.kind === "quality") parts.push(`bad values only for ${age(rule.bad_for)}`);
+  else if (rule.for) parts.push(`held for ${age(rule.for)}`);
   return parts.join(", ") || words(rule.kind);
 }
 
 function limitLines(rules) {
-  return rules.flatMap((rule) => ["high", "low"].flatMap((side) => Object.entries(rule[side] || {}).map(([severity, value]) =>
+  return rules.filter((rule) => rule.kind === "level").flatMap((rule) => ["high", "low"].flatMap((side) => Object.entries(rule[side] || {}).map(([severity, value]) =>
     ({ value, severity, text: `${rule.name} ${side === "high" ? ">" : "<"} ${number(value)}` }))));
 }
 
