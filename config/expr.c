@@ -1,33 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "config/expr.h"
+#include "config/expr_ops.h"
 
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum op {
-    OP_NUMBER,
-    OP_INPUT,
-    OP_NEGATE,
-    OP_NOT,
-    OP_ABS,
-    /* From here on of two. */
-    OP_ADD,
-    OP_SUBTRACT,
-    OP_MULTIPLY,
-    OP_DIVIDE,
-    OP_MIN,
-    OP_MAX,
-    OP_LESS,
-    OP_LESS_EQUAL,
-    OP_MORE,
-    OP_MORE_EQUAL,
-    OP_EQUAL,
-    OP_NOT_EQUAL,
-    OP_AND,
-    OP_OR
-};
 
 /* What a part of the text is; FAILED once anything is wrong. */
 enum type { FAILED, NUMBER, TRUTH };
@@ -372,75 +349,4 @@ bool expr_parse(const char *text, struct expr *out, size_t *column, const char *
     *why = p.why;
     *column = column_of(text, p.where);
     return false;
-}
-
-/* --- evaluation --- */
-
-static double apply(enum op op, double a, double b)
-{
-    switch (op) {
-    case OP_ADD:
-        return a + b;
-    case OP_SUBTRACT:
-        return a - b;
-    case OP_MULTIPLY:
-        return a * b;
-    case OP_DIVIDE:
-        return b == 0 ? (double)NAN : a / b;
-    case OP_MIN:
-        return a < b ? a : b;
-    case OP_MAX:
-        return a > b ? a : b;
-    case OP_LESS:
-        return a < b;
-    case OP_LESS_EQUAL:
-        return a <= b;
-    case OP_MORE:
-        return a > b;
-    case OP_MORE_EQUAL:
-        return a >= b;
-    case OP_EQUAL:
-        return a == b;
-    case OP_NOT_EQUAL:
-        return a != b;
-    case OP_AND:
-        return a != 0 && b != 0;
-    case OP_OR:
-        return a != 0 || b != 0;
-    case OP_NEGATE:
-        return -a;
-    case OP_NOT:
-        return a == 0;
-    case OP_ABS:
-        return fabs(a);
-    case OP_NUMBER:
-    case OP_INPUT:
-        break;
-    }
-    return (double)NAN;
-}
-
-/* A comparison would turn what is no number into false, so each step is looked at. */
-bool expr_eval(const struct expr *e, const double *values, double *result)
-{
-    double stack[EXPR_DEPTH_MAX];
-    size_t n = 0;
-
-    for (size_t i = 0; i < e->code_count; i++) {
-        const struct expr_code *c = &e->code[i];
-        if (c->op == OP_NUMBER)
-            stack[n++] = c->number;
-        else if (c->op == OP_INPUT)
-            stack[n++] = values[c->input];
-        else if (c->op >= OP_ADD) {
-            n--;
-            stack[n - 1] = apply((enum op)c->op, stack[n - 1], stack[n]);
-        } else {
-            stack[n - 1] = apply((enum op)c->op, stack[n - 1], 0);
-        }
-        if (!isfinite(stack[n - 1]))
-            return false;
-    }
-    *result = stack[0];
-    return true;
 }

@@ -114,3 +114,25 @@ void outbox_remove(struct outbox *o, struct outbox_entry *e)
     memmove(e, e + 1, (o->count - i - 1) * sizeof(*e));
     o->count--;
 }
+
+struct alert_message outbox_message(const struct outbox_entry *e)
+{
+    return (struct alert_message){.state = e->alert_state,
+                                  .severity = e->severity,
+                                  .sensor = e->sensor,
+                                  .unit = e->unit,
+                                  .rule = e->rule,
+                                  .value = e->value,
+                                  .limit = e->limit,
+                                  .since_us = e->since_us,
+                                  .time_us = e->time_us,
+                                  .reason = e->reason,
+                                  .who = e->who,
+                                  .comment = e->comment,
+                                  .until_us = e->until_us,
+                                  .repeat = e->repeat,
+                                  .instance = e->instance,
+                                  .alert_id = e->alert_id,
+                                  .seq = e->seq,
+                                  .durable = true};
+}

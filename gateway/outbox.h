@@ -8,6 +8,7 @@
 
 #include "gateway/core/record.h"
 #include "gateway/core/sensor.h"
+#include "gateway/message.h"
 #include "storage/query.h"
 #include "storage/store.h"
 
@@ -63,6 +64,8 @@ void outbox_answer(struct outbox *o, int64_t seq, int reason);
 
 /* An entry that is ANSWERED, or NULL; *result says how. */
 struct outbox_entry *outbox_answered(struct outbox *o, struct outbox_result *result);
+/* Its message; borrows from the entry. */
+struct alert_message outbox_message(const struct outbox_entry *e);
 /* Its result has been handed over. */
 void outbox_remove(struct outbox *o, struct outbox_entry *e);
 

@@ -8,6 +8,7 @@
 #include "gateway/feed.h"
 #include "gateway/message.h"
 #include "gateway/outbox.h"
+#include "gateway/urgent.h"
 #include "gateway/withdraw.h"
 #include "storage/query.h"
 
@@ -15,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define URGENT 256
 #define TICK_US (1 * US_PER_SECOND)
 #define RETRY_US (5 * US_PER_MS) /* the client's list is full */
 #define REREAD_US (60 * US_PER_SECOND)
@@ -23,6 +23,7 @@
 struct publisher {
     struct publisher_options options;
     struct feed *feed;
+    struct urgent *urgent;
     struct withdraw *withdraw; /* NULL without Home Assistant */
     struct thread thread;
 
@@ -32,8 +33,6 @@ struct publisher {
     bool stop, stopped, work, connected, greet;
     int64_t wait_us;
     struct outbox outbox;
-    struct alert_change urgent[URGENT];
-    size_t urgent_first, urgent_count;
 
     /* the thread's own */
     struct query *query;
@@ -122,28 +121,10 @@ static void look_back(struct publisher *p)
 
 static bool send_entry(struct publisher *p, const struct outbox_entry *e)
 {
-    const struct config *c = p->options.config;
     char topic[TOPIC_SIZE];
-    const struct alert_message m = {.state = e->alert_state,
-                                    .severity = e->severity,
-                                    .sensor = e->sensor,
-                                    .unit = e->unit,
-                                    .rule = e->rule,
-                                    .value = e->value,
-                                    .limit = e->limit,
-                                    .since_us = e->since_us,
-                                    .time_us = e->time_us,
-                                    .reason = e->reason,
-                                    .who = e->who,
-                                    .comment = e->comment,
-                                    .until_us = e->until_us,
-                                    .repeat = e->repeat,
-                                    .instance = e->instance,
-                                    .alert_id = e->alert_id,
-                                    .seq = e->seq,
-                                    .durable = true};
+    const struct alert_message m = outbox_message(e);
+    char *text = message_transition(p->options.config, &m, topic);
 
-    char *text = message_transition(c, &m, topic);
     return send(p, topic, text, 1, on_published, e->seq);
 }
 
@@ -216,48 +197,28 @@ static bool report_answers(struct publisher *p)
 
 /* --- transitions that could not be stored --- */
 
+static bool is_connected(struct publisher *p)
+{
+    pthread_mutex_lock(&p->lock);
+    bool connected = p->connected;
+    pthread_mutex_unlock(&p->lock);
+    return connected;
+}
+
 static void send_urgent(struct publisher *p)
 {
-    const struct config *c = p->options.config;
+    struct alert_change change;
+    char topic[TOPIC_SIZE];
 
-    for (;;) {
-        struct alert_change change;
-        char topic[TOPIC_SIZE];
-        pthread_mutex_lock(&p->lock);
-        bool any = p->urgent_count > 0 && p->connected;
-        if (any)
-            change = p->urgent[p->urgent_first];
-        pthread_mutex_unlock(&p->lock);
-        const struct sensor *s = any ? sensor_table_get(p->options.sensors, change.sensor) : NULL;
-        if (!any)
-            return;
+    while (is_connected(p) && urgent_peek(p->urgent, &change)) {
+        const struct sensor *s = sensor_table_get(p->options.sensors, change.sensor);
         if (s) {
-            const struct alert_message m = {.state = alert_state_name(change.state),
-                                            .severity = severity_name(change.severity),
-                                            .sensor = s->name,
-                                            .unit = s->unit,
-                                            .rule = change.rule,
-                                            .value = change.value,
-                                            .limit = change.limit,
-                                            .since_us = change.since_us,
-                                            .time_us = change.time_us,
-                                            .reason = alert_reason_name(change.reason),
-                                            .who = change.who,
-                                            .comment = change.comment,
-                                            .until_us = change.until_us,
-                                            .repeat = change.repeat,
-                                            .instance = p->options.instance,
-                                            .alert_id = change.alert_id};
-            char *text = message_transition(c, &m, topic);
+            const struct alert_message m = urgent_message(&change, s, p->options.instance);
+            char *text = message_transition(p->options.config, &m, topic);
             if (!send(p, topic, text, 1, NULL, 0))
                 return;
         }
-        pthread_mutex_lock(&p->lock);
-        if (p->urgent_count > 0) {
-            p->urgent_first = (p->urgent_first + 1) % URGENT;
-            p->urgent_count--;
-        }
-        pthread_mutex_unlock(&p->lock);
+        urgent_drop(p->urgent);
     }
 }
 
@@ -355,7 +316,8 @@ enum gw_err publisher_start(struct publisher **out, const struct publisher_optio
                                                  .arg = p});
     pthread_mutex_init(&p->lock, NULL);
     cond_init_monotonic(&p->wake);
-    enum gw_err err = p->feed ? GW_OK : GW_ENOMEM;
+    p->urgent = urgent_create();
+    enum gw_err err = p->feed && p->urgent ? GW_OK : GW_ENOMEM;
     if (err == GW_OK && options->config->mqtt.home_assistant)
         err = withdraw_create(&p->withdraw, options->config, options->sensors, options->client);
     if (err == GW_OK)
@@ -396,6 +358,7 @@ void publisher_destroy(struct publisher *p)
     pthread_cond_destroy(&p->wake);
     pthread_mutex_destroy(&p->lock);
     feed_destroy(p->feed);
+    urgent_destroy(p->urgent);
     free(p);
 }
 
@@ -421,24 +384,13 @@ void publisher_connection(struct publisher *p, bool connected)
 
 void publisher_send_now(struct publisher *p, const struct alert_change *change)
 {
-    bool full;
+    bool room = urgent_add(p->urgent, change);
 
-    if (change->withheld || change->alert_id == 0)
-        return;
-    pthread_mutex_lock(&p->lock);
-    full = p->urgent_count == URGENT;
-    if (full) {
-        p->urgent_first = (p->urgent_first + 1) % URGENT;
-        p->urgent_count--;
-    }
-    p->urgent[(p->urgent_first + p->urgent_count++) % URGENT] = *change;
-    p->work = true;
-    pthread_cond_signal(&p->wake);
-    pthread_mutex_unlock(&p->lock);
-    if (full)
+    publisher_wake(p);
+    if (!room)
         log_warning("neither the store nor the broker takes alerts: the oldest of %d is dropped "
                     "from the list of those to publish at once",
-                    URGENT);
+                    URGENT_MAX);
 }
 
 void publisher_offer(struct publisher *p, const struct reading *readings, size_t n)
