@@ -10,7 +10,7 @@
 enum type { FAILED, NUMBER, TRUTH };
 
 struct parser {
-    const char *text, *at;
+    const char *at;
     struct expr *e;
     size_t depth; /* of brackets and signs */
     size_t stack; /* values that wait, at this point of the code */
@@ -334,7 +334,7 @@ static size_t column_of(const char *text, const char *where)
 
 bool expr_parse(const char *text, struct expr *out, size_t *column, const char **why)
 {
-    struct parser p = {.text = text, .at = text, .e = out};
+    struct parser p = {.at = text, .e = out};
 
     *out = (struct expr){.code_count = 0};
     enum type type = parse_or(&p);

@@ -50,7 +50,7 @@ static double apply(enum op op, double a, double b)
 /* A comparison would turn what is no number into false, so each step is looked at. */
 bool expr_eval(const struct expr *e, const double *values, double *result)
 {
-    double stack[EXPR_DEPTH_MAX];
+    double stack[EXPR_DEPTH_MAX] = {0};
     size_t n = 0;
 
     for (size_t i = 0; i < e->code_count; i++) {

@@ -24,16 +24,15 @@ struct watch *book_watch(struct alert_book *b, size_t lane, uint32_t sensor)
     size_t slot = sensor / b->lane_count;
     if (slot >= b->per_lane)
         return NULL;
-    struct watch **w = &b->lanes[lane].watches[slot];
-    if (*w)
-        return *w;
-    const struct sensor *s = sensor_table_get(b->sensors, sensor);
+    struct watch *w = b->lanes[lane].watches[slot];
+    const struct sensor *s = w ? NULL : sensor_table_get(b->sensors, sensor);
     if (!s)
-        return NULL;
-    *w = watch_create(b->config, sensor, s->name, b->start_mono_us);
-    if (*w)
-        restore_watch(b, *w, s->name);
-    return *w;
+        return w;
+    w = watch_create(b->config, sensor, s->name, b->start_mono_us);
+    if (w)
+        restore_watch(b, w, s->name);
+    b->lanes[lane].watches[slot] = w;
+    return w;
 }
 
 /* --- life --- */
