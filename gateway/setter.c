@@ -34,7 +34,7 @@ struct write_task {
 
 static void run(struct task *t)
 {
-    struct write_task *w = (struct write_task *)t;
+    struct write_task *w = (void *)t; /* what the task is part of, and as such aligned */
 
     w->source->driver->write(w->source, w->sensor, w->value, w->out);
 }

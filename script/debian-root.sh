@@ -73,19 +73,20 @@ install_in_root() {
 }
 
 # cross_root ARCH: prints the folder of a system with Debian's cross compiler for that architecture, the libraries of
-# that architecture and this machine's tools; made at the first call, and again when packaging/debian/control changes.
+# that architecture and this machine's tools; made at the first call, and completed when packaging/debian/control changes.
 cross_root() {
     local arch=$1 target=$roots/cross-$1 key
     key=$(sha256sum "$root/packaging/debian/control" | cut -d' ' -f1)
-    if [ "$(cat "$target/.complete" 2>/dev/null)" != "$key" ]; then
+    [ "$(cat "$target/.complete" 2>/dev/null)" != "$key" ] || { echo "$target"; return; }
+    if [ ! -e "$target/.complete" ]; then
         copy_root "cross-$arch" >/dev/null
         in_root "$target" dpkg --add-architecture "$arch" >&2
         in_root "$target" apt-get -qq update >&2
-        install_in_root "$target" qemu-user python3 dpkg-dev git
-        mkdir -p "$target/control/debian"
-        cp "$root/packaging/debian/control" "$root/packaging/debian/changelog" "$target/control/debian/"
-        in_root "$target" apt-get -qq -y -o Dpkg::Use-Pty=0 build-dep -a "$arch" -P cross /control >&2
-        echo "$key" >"$target/.complete"
+        install_in_root "$target" "crossbuild-essential-$arch" qemu-user mosquitto openssl python3 python3-yaml
     fi
+    mkdir -p "$target/control/debian"
+    cp "$root/packaging/debian/control" "$root/packaging/debian/changelog" "$target/control/debian/"
+    in_root "$target" apt-get -qq -y -o Dpkg::Use-Pty=0 build-dep -a "$arch" -P cross /control >&2
+    echo "$key" >"$target/.complete"
     echo "$target"
 }
