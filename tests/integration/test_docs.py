@@ -14,7 +14,7 @@ from processes import PATIENCE, SENSORGW, environment
 sys.path.insert(0, os.path.dirname(harness.HERE))
 import doc_blocks  # noqa: E402  (found through the path above)
 
-LIVE = {"alerts", "backup", "check", "health", "history", "monitor", "read", "sensors", "support-bundle"}  # run, not only understood
+LIVE = {"alerts", "backup", "check", "health", "history", "monitor", "read", "sensors", "support-bundle", "verify"}  # run, not only understood
 COMING = {"health", "backup", "support-bundle"} - set(re.findall(
     r"^  (\S+)", subprocess.run([SENSORGW, "--help"], capture_output=True, text=True, check=True).stdout, re.M))
 ONLY_KNOWN = {"cmake", "journalctl", "ls", "script/demo", "script/test", "sudo", "systemctl", "systemd-analyze", "timedatectl", "echo"}
