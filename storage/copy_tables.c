@@ -125,7 +125,7 @@ static enum gw_err run_slice(struct copy *c, sqlite3_stmt **st, const char *sql,
     enum gw_err err = c->hold ? GW_OK : db_exec(c->db, "BEGIN");
 
     if (err == GW_OK)
-        err = db_run(c->db, st, sql, "iiii" + (4 - n), k[0], k[1], k[2], k[3]);
+        err = db_run(c->db, st, sql, &"iiii"[4 - n], k[0], k[1], k[2], k[3]);
     *rows = sqlite3_changes(c->db);
     c->rows += (uint64_t)*rows;
     if (err == GW_OK && !c->hold)

@@ -26,7 +26,7 @@ HOMES = {
     r"yaml\.h": ["config"],
     r"cmocka\.h": [],
     r"systemd/.*": ["gateway"],
-    r"termios\.h": ["drivers/serial", "drivers/modbus"],
+    r"termios\.h": ["drivers"],
     r"cjson/.*": ["drivers/mqtt", "gateway", "config"],
 }
 

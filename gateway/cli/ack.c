@@ -18,7 +18,9 @@ struct act {
 
 static const char *user_name(void)
 {
-    const struct passwd *user = getpwuid(getuid()); /* one thread */
+    /* One thread. */
+    /* cppcheck-suppress getpwuidCalled */
+    const struct passwd *user = getpwuid(getuid());
 
     return user ? user->pw_name : "";
 }

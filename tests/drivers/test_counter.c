@@ -89,7 +89,7 @@ static void totals_are_as_expected_and_never_fall(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct counter c = {0};
-        double before = -INFINITY;
+        double before = -HUGE_VAL;
         for (size_t k = 0; k < cases[i].steps; k++) {
             double increase;
             enum counter_event event = counter_step(&c, cases[i].wrap, cases[i].raw[k], &increase);
