@@ -205,8 +205,8 @@ bool rule_eval(const struct rule_config *rule, struct rule_state *state, const s
         return false;
     note_held(state, &j, now_mono_us);
     if (state->severity != SEVERITY_NONE && j.left)
-        return clear(state, j.left && rule->kind == RULE_QUALITY ? reading_number(r) : j.value,
-                     r->time_us, out);
+        return clear(state, rule->kind == RULE_QUALITY ? reading_number(r) : j.value, r->time_us,
+                     out);
     return worsen(state, held_since(state, now_mono_us, rule->for_us), r->time_us, out);
 }
 
