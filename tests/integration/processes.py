@@ -204,7 +204,12 @@ class Gateway:
     def _is_up(self):
         if not self.process.running():
             raise AssertionError("the gateway ended: " + self.process.output())
-        return self._takes_signals() and self.rows("SELECT 1 FROM sqlite_master WHERE name = 'reading'")
+        if not self._takes_signals():
+            return False
+        try:
+            return self.rows("SELECT 1 FROM sqlite_master WHERE name = 'reading'")
+        except sqlite3.DatabaseError:  # a damaged file that it has not set aside yet
+            return False
 
     def _takes_signals(self):
         """It prepares for signals before all else, and SIGPIPE first; until then SIGTERM would end it as it stands."""

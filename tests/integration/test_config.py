@@ -32,9 +32,9 @@ class Config(GatewayTest):
 
     def test_every_error_is_named_with_its_place_and_nothing_is_started(self):
         broken = GOOD.replace("driver: file", "driver: flie").replace("gateway: {name: test}", "gatway: {name: test}")
-        for command in ("check", "run", "sensors"):
+        for command, expected in (("check", 1), ("run", 78), ("sensors", 1)):
             status, _, err = self.run_text(broken, command)
-            self.assertEqual(status, 1, err)
+            self.assertEqual(status, expected, err)
             self.assertRegex(err, r"gw\.yaml:1:\d+: .*gatway.*\n")
             self.assertRegex(err, r"gw\.yaml:5:\d+: .*flie.*\n")
             self.assertRegex(err, "did you mean '?gateway")
@@ -61,7 +61,7 @@ class Config(GatewayTest):
     def test_no_configuration_at_all(self):
         done = subprocess.run([SENSORGW, "-c", self.path("nowhere.yaml"), "run"], capture_output=True, text=True,
                               timeout=PATIENCE, env=environment(), check=False)
-        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.returncode, 78)
         self.assertIn("nowhere.yaml", done.stderr)
 
 
