@@ -39,7 +39,7 @@ class Shutdown(LoadTest):
 
     def test_a_second_gateway_on_the_same_database_is_refused(self):
         _, gateway = self.load()
-        message = gateway.cli("run", status=1)
+        message = gateway.cli("run", status=75)
         self.assertIn(gateway.database, message)
         self.check_books(gateway, gateway.stop())
 
