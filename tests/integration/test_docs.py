@@ -52,7 +52,7 @@ class Docs(harness.GatewayTest):
     def here(self, command):
         """The command with this test's places in place of the usual ones."""
         places = {"/var/lib/sensorgw/sensorgw.db": self.gw.database, "127.0.0.1:502": self.modbus,
-                  "127.0.0.1:8080": f"127.0.0.1:{self.http}", "/tmp/": f"{self.folder}/", "/media/usb/": f"{self.folder}/"}
+                  "127.0.0.1:8080": f"127.0.0.1:{self.http}", "/tmp/": f"{self.folder}/", "/media/usb/": f"{self.folder}/usb-"}
         usual = re.compile("|".join(map(re.escape, places)))
         return shlex.split(usual.sub(lambda found: places[found[0]], command))
 
