@@ -351,8 +351,10 @@ static void destroy_handle(struct mqtt_link *l)
     if (l->handle)
         MQTTAsync_destroy(&l->handle);
     l->handle = NULL;
-    while (l->requests)
-        free_request(l->requests);
+    for (struct request *next; l->requests; l->requests = next) {
+        next = l->requests->next;
+        free(l->requests);
+    }
 }
 
 enum gw_err link_renew(struct mqtt_link *l)
