@@ -60,6 +60,8 @@ enum gw_err alert_book_create(struct alert_book **out, const struct config *conf
                               struct sensor_table *sensors, size_t lanes, int64_t first_id,
                               int64_t now_mono_us)
 {
+    if (lanes == 0)
+        return GW_EINVAL;
     struct alert_book *b = calloc(1, sizeof(*b));
     if (!b)
         return GW_ENOMEM;
