@@ -21,7 +21,7 @@ typedef void replay_fn(void *arg, const struct sensor *s, const struct alert_cha
 /* Borrows config. The first reading starts the clock, from which `stale` counts, too. */
 enum gw_err replay_create(struct replay **out, const struct config *config, replay_fn *fn,
                           void *arg);
-void replay_destroy(struct replay *r); /* NULL is ok */
+void replay_destroy(struct replay *p); /* NULL is ok */
 
 /* Judges a reading at its time; the clock runs up to it second by second, and never back: a reading
  * of the past is judged at the clock's time. unit: of a sensor that the configuration does not

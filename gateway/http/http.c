@@ -125,7 +125,8 @@ static void handle(struct http *h, const struct http_request *r, struct http_rep
 static void handle_now(struct http *h, const struct http_request *r, struct http_reply *out)
 {
     struct plant *plant = h->options.plants ? plants_hold(h->options.plants) : NULL;
-    struct http now = *h;
+    /* Not `daemon`: a first request may come before it is known. */
+    struct http now = {.options = h->options, .readers = h->readers, .events = h->events};
 
     if (plant) {
         now.options.config = plant->config;
