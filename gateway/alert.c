@@ -37,20 +37,21 @@ struct watch *book_watch(struct alert_book *b, size_t lane, uint32_t sensor)
 
 /* --- life --- */
 
-static enum gw_err make_lanes(struct alert_book *b)
+static enum gw_err make_lanes(struct alert_book *b, size_t lanes)
 {
-    b->lanes = calloc(b->lane_count, sizeof(*b->lanes));
+    b->lane_count = lanes;
+    b->lanes = calloc(lanes, sizeof(*b->lanes));
     b->limits = calloc(b->config->rule_count + 1, sizeof(*b->limits));
     if (!b->lanes || !b->limits || inputs_create(&b->inputs, b->config, b->sensors) != GW_OK)
         return GW_ENOMEM;
-    for (size_t i = 0; i < b->lane_count; i++) {
+    for (size_t i = 0; i < lanes; i++) {
         b->lanes[i].watches = calloc(b->per_lane, sizeof(struct watch *));
         b->lanes[i].orders = orders_create();
         if (!b->lanes[i].watches || !b->lanes[i].orders)
             return GW_ENOMEM;
     }
     for (uint32_t s = 0; s < sensor_table_count(b->sensors); s++) {
-        if (!book_watch(b, s % b->lane_count, s))
+        if (!book_watch(b, s % lanes, s))
             return GW_ENOMEM;
     }
     return GW_OK;
@@ -67,12 +68,11 @@ enum gw_err alert_book_create(struct alert_book **out, const struct config *conf
         return GW_ENOMEM;
     b->config = config;
     b->sensors = sensors;
-    b->lane_count = lanes;
     b->per_lane = sensor_table_capacity(sensors) / lanes + 1;
     b->start_mono_us = now_mono_us;
     atomic_init(&b->next_id, first_id);
     pthread_mutex_init(&b->limits_lock, NULL);
-    if (make_lanes(b) != GW_OK) {
+    if (make_lanes(b, lanes) != GW_OK) {
         alert_book_destroy(b);
         return GW_ENOMEM;
     }
