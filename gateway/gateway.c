@@ -372,9 +372,11 @@ static enum gw_err start_http(struct gateway *g)
                                             .health = on_health,
                                             .arg = g,
                                         });
-    if (err == GW_OK)
-        atomic_store(&g->http, http);
-    return err;
+    if (err != GW_OK)
+        return err;
+    atomic_store(&g->http, http);
+    http_alerts(http); /* those that were stored between its start and now, when nobody told it */
+    return GW_OK;
 }
 
 static enum gw_err start_sources(struct gateway *g)

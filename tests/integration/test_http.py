@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -156,11 +157,13 @@ class Http(GatewayTest):
         self.described("/api/v1/alerts/acknowledge", 413, {**alert, "comment": "x" * 5000})
 
     def events(self):
-        """Yields (event, data) of the stream."""
+        """Yields (event, data) of the stream, which itself goes on for ever."""
         request = urllib.request.Request(self.client.base + "/api/v1/events")
+        deadline = time.monotonic() + PATIENCE
         with urllib.request.urlopen(request, timeout=PATIENCE) as stream:
             event = None
             for line in stream:
+                self.assertLess(time.monotonic(), deadline, "waited in vain for an event")
                 key, _, value = line.decode().rstrip("\n").partition(": ")
                 if key == "event":
                     event = value
