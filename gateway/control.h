@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The control socket: what the field tools (`monitor`, `read`, `scan`, `write`) ask a running
+/* The control socket: what the field tools (`monitor`, `read`, `scan`, `write`, …) ask a running
  * gateway. A Unix socket beside the database; one request a line, words separated by tabs; an
  * answer is some lines and a last one with a dot. One thread serves all.
  *
@@ -13,7 +13,9 @@
  *   shelve SENSOR RULE US WHO COMMENT         the same; 0 µs ends it
  *   limits SENSOR                      RULE warning|critical high|low VALUE
  *   health                             STATE, then SEVERITY COMPONENT SINCE_US TEXT HINT
- *   health json                        one line */
+ *   health json                        one line
+ *   figures                            those of /metrics
+ *   log                                the newest lines */
 #ifndef SENSORGW_GATEWAY_CONTROL_H
 #define SENSORGW_GATEWAY_CONTROL_H
 
@@ -42,6 +44,8 @@ struct control_options {
     struct setter *setter;
     struct alert_book *alerts;
     void (*health)(void *arg, struct health_report *out);
+    /* Returns owned; NULL without memory. */
+    char *(*figures)(void *arg, const struct plant *plant);
     void *arg;
 };
 

@@ -4,6 +4,7 @@
 #include "drivers/driver.h"
 #include "gateway/alert.h"
 #include "gateway/core/clock.h"
+#include "gateway/core/log.h"
 #include "gateway/live.h"
 #include "gateway/setter.h"
 
@@ -269,21 +270,37 @@ static void answer_health(const struct request *q, FILE *f)
         fprintf(f, "warning\tothers\t%" PRId64 "\tand %zu more\t\n", clock_wall_us(), r.left_out);
 }
 
+/* Takes the text. */
+static void print_lines(char *text, FILE *f)
+{
+    if (!text)
+        fputs("error out of memory\n", f);
+    else
+        fputs(text, f);
+    free(text);
+}
+
+static void answer_figures(const struct request *q, FILE *f)
+{
+    print_lines(q->o->figures(q->o->arg, q->plant), f);
+}
+
+static void answer_log(const struct request *q, FILE *f)
+{
+    (void)q;
+    print_lines(log_recent(), f);
+}
+
 void control_answer(const struct control_options *o, char *request, FILE *answer)
 {
     static const struct {
         const char *word;
         void (*answer)(const struct request *, FILE *);
-    } requests[] = {{"sources", answer_sources},
-                    {"sensors", answer_sensors},
-                    {"units", answer_units},
-                    {"frames", answer_frames},
-                    {"ask", answer_ask},
-                    {"write", answer_write},
-                    {"acknowledge", answer_acknowledge},
-                    {"shelve", answer_shelve},
-                    {"limits", answer_limits},
-                    {"health", answer_health}};
+    } requests[] = {
+        {"sources", answer_sources},         {"sensors", answer_sensors}, {"units", answer_units},
+        {"frames", answer_frames},           {"ask", answer_ask},         {"write", answer_write},
+        {"acknowledge", answer_acknowledge}, {"shelve", answer_shelve},   {"limits", answer_limits},
+        {"health", answer_health},           {"figures", answer_figures}, {"log", answer_log}};
     char *rest = request;
     char *words[WORDS_MAX + 1] = {strsep(&rest, "\t")};
 

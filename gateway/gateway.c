@@ -20,6 +20,7 @@
 #include "gateway/core/record.h"
 #include "gateway/health.h"
 #include "gateway/http/http.h"
+#include "gateway/http/metrics_page.h"
 #include "gateway/live.h"
 #include "gateway/plant.h"
 #include "gateway/publisher.h"
@@ -138,6 +139,19 @@ static void on_status(void *arg, struct gateway_status *out)
 {
     gateway_sample(arg);
     gateway_status(arg, out);
+}
+
+static char *on_figures(void *arg, const struct plant *plant)
+{
+    struct gateway *g = arg;
+    const struct http_options page = {
+        .config = plant->config, .ledger = g->ledger, .sources = plant->sources};
+    const struct metrics_alerts alerts = {.known = false}; /* would be read from the database */
+    struct gateway_status status;
+    size_t length;
+
+    on_status(g, &status);
+    return metrics_page(&page, &status, &alerts, &length);
 }
 
 /* --- start --- */
@@ -440,6 +454,7 @@ static enum gw_err start_control(struct gateway *g)
                                           .setter = g->setter,
                                           .alerts = g->alerts,
                                           .health = on_health,
+                                          .figures = on_figures,
                                           .arg = g,
                                       });
 }

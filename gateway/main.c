@@ -12,7 +12,7 @@ static void print_usage(FILE *f)
                "history.\n\n"
                "Commands:\n");
     for (size_t i = 0; cli_commands[i]; i++)
-        fprintf(f, "  %-9s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
+        fprintf(f, "  %-14s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
     fprintf(f,
             "\n'sensorgw COMMAND --help' tells more of each.\n"
             "Exit status: 0 done; 1 failed, with the reason on standard error; 2 wrong usage.\n");

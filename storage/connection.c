@@ -43,6 +43,17 @@ static int check_is_over(void *arg)
     return clock_mono_us() >= *deadline_us;
 }
 
+/* For who asks when it was whole for the last time; a disk that is full is no reason not to start.
+ */
+static void note_check(struct store *s)
+{
+    sqlite3_stmt *st = NULL;
+
+    db_run(s->db, &st, "INSERT OR REPLACE INTO meta VALUES ('checked_at', ?)", "i",
+           clock_wall_us());
+    sqlite3_finalize(st);
+}
+
 /* Damage that a crash or the disk has done shows here rather than days later. Big files are only
  * checked as far as the time allows. */
 static enum gw_err check_pages(struct store *s)
@@ -64,6 +75,8 @@ static enum gw_err check_pages(struct store *s)
     }
     sqlite3_progress_handler(s->db, 0, NULL, NULL);
     sqlite3_finalize(st);
+    if (rc == SQLITE_ROW && err == GW_OK)
+        note_check(s);
     return err;
 }
 

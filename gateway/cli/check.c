@@ -6,45 +6,45 @@
 #include <math.h>
 #include <stdlib.h>
 
-static void print_span(const char *label, int64_t us)
+static void print_span(const char *label, int64_t us, FILE *f)
 {
     char buf[CLI_NUMBER_SIZE];
 
     if (us == 0)
-        printf("%s for ever", label);
+        fprintf(f, "%s for ever", label);
     else
-        printf("%s %s", label, cli_age(us, buf));
+        fprintf(f, "%s %s", label, cli_age(us, buf));
 }
 
-static void print_sections(const struct config *c)
+static void print_sections(const struct config *c, FILE *f)
 {
-    printf("Gateway %s: %lld workers, queue of %lld readings\n", c->gateway.name,
-           (long long)c->gateway.workers, (long long)c->gateway.queue);
-    printf("Database %s: a transaction every %g s", c->storage.path,
-           (double)c->storage.flush_us / 1e6);
-    print_span(", raw readings kept", c->storage.retention.raw_us);
-    print_span(", minutes", c->storage.retention.minute_us);
-    print_span(", hours", c->storage.retention.hour_us);
+    fprintf(f, "Gateway %s: %lld workers, queue of %lld readings\n", c->gateway.name,
+            (long long)c->gateway.workers, (long long)c->gateway.queue);
+    fprintf(f, "Database %s: a transaction every %g s", c->storage.path,
+            (double)c->storage.flush_us / 1e6);
+    print_span(", raw readings kept", c->storage.retention.raw_us, f);
+    print_span(", minutes", c->storage.retention.minute_us, f);
+    print_span(", hours", c->storage.retention.hour_us, f);
     if (c->storage.max_size)
-        printf(", at most %lld MB", (long long)c->storage.max_size / 1000000);
-    putchar('\n');
+        fprintf(f, ", at most %lld MB", (long long)c->storage.max_size / 1000000);
+    fputc('\n', f);
     if (c->mqtt.present)
-        printf("Broker %s: alerts below %s/%s/alerts/\n", c->mqtt.url, c->mqtt.prefix,
-               c->gateway.name);
+        fprintf(f, "Broker %s: alerts below %s/%s/alerts/\n", c->mqtt.url, c->mqtt.prefix,
+                c->gateway.name);
     else
-        printf("No broker: alerts are stored and logged only\n");
+        fprintf(f, "No broker: alerts are stored and logged only\n");
     if (c->http.enabled)
-        printf("HTTP on %s port %d\n", c->http.host, c->http.port);
+        fprintf(f, "HTTP on %s port %d\n", c->http.host, c->http.port);
 }
 
-static void print_sources(const struct config *c)
+static void print_sources(const struct config *c, FILE *f)
 {
     for (size_t i = 0; i < c->source_count; i++) {
         const struct source_config *s = &c->sources[i];
         const struct driver *driver = driver_find(s->schema->name);
-        printf("\nSource %s (%s):\n", s->name, s->schema->name);
+        fprintf(f, "\nSource %s (%s):\n", s->name, s->schema->name);
         if (driver && driver->describe)
-            driver->describe(s, stdout);
+            driver->describe(s, f);
     }
 }
 
@@ -60,7 +60,7 @@ static bool is_member(const struct config *c, size_t i, const struct driver *dri
 }
 
 static void print_line(const struct config *c, size_t i, const struct driver *driver,
-                       const struct source_config **members)
+                       const struct source_config **members, FILE *f)
 {
     size_t count = 0;
 
@@ -70,10 +70,10 @@ static void print_line(const struct config *c, size_t i, const struct driver *dr
             driver->same_line(&c->sources[i], &c->sources[k]))
             members[count++] = &c->sources[k];
     }
-    driver->describe_line(members, count, stdout);
+    driver->describe_line(members, count, f);
 }
 
-static void print_lines(const struct config *c)
+static void print_lines(const struct config *c, FILE *f)
 {
     const struct source_config **members = calloc(c->source_count, sizeof(*members));
     bool titled = false;
@@ -83,49 +83,61 @@ static void print_lines(const struct config *c)
         if (!driver || !driver->describe_line || is_member(c, i, driver))
             continue;
         if (!titled)
-            puts("\nLines:");
+            fputs("\nLines:\n", f);
         titled = true;
-        print_line(c, i, driver, members);
+        print_line(c, i, driver, members, f);
     }
     free(members);
 }
 
-static void print_limits(const char *name, const double limit[3])
+static void print_limits(const char *name, const double limit[3], FILE *f)
 {
     for (int s = SEVERITY_WARNING; s <= SEVERITY_CRITICAL; s++) {
         if (!isnan(limit[s]))
-            printf(" %s %g (%s)", name, limit[s], severity_name((unsigned)s));
+            fprintf(f, " %s %g (%s)", name, limit[s], severity_name((unsigned)s));
     }
 }
 
-static void print_rule(const struct rule_config *r)
+static void print_rule(const struct rule_config *r, FILE *f)
 {
-    printf("  %s on %s:", r->name, r->sensor);
+    fprintf(f, "  %s on %s:", r->name, r->sensor);
     if (r->kind == RULE_STALE) {
-        printf(" no good value for %g s (%s)\n", (double)r->stale_us / 1e6,
-               severity_name((unsigned)r->severity));
+        fprintf(f, " no good value for %g s (%s)\n", (double)r->stale_us / 1e6,
+                severity_name((unsigned)r->severity));
         return;
     }
     if (r->kind == RULE_QUALITY) {
-        printf(" only bad values for %g s (%s)\n", (double)r->bad_for_us / 1e6,
-               severity_name((unsigned)r->severity));
+        fprintf(f, " only bad values for %g s (%s)\n", (double)r->bad_for_us / 1e6,
+                severity_name((unsigned)r->severity));
         return;
     }
     if (r->kind == RULE_EXPRESSION)
-        printf(" %s", r->expression);
+        fprintf(f, " %s", r->expression);
     if (r->kind == RULE_EXPRESSION && r->expr->is_truth)
-        printf(" (%s)", severity_name((unsigned)r->severity));
-    print_limits("above", r->high);
-    print_limits("below", r->low);
+        fprintf(f, " (%s)", severity_name((unsigned)r->severity));
+    print_limits("above", r->high, f);
+    print_limits("below", r->low, f);
     if (r->kind == RULE_RATE) {
-        print_limits("changes by more than", r->rate);
-        printf(" per %g s", (double)r->per_us / 1e6);
+        print_limits("changes by more than", r->rate, f);
+        fprintf(f, " per %g s", (double)r->per_us / 1e6);
     }
     if (r->hysteresis > 0)
-        printf(", hysteresis %g", r->hysteresis);
+        fprintf(f, ", hysteresis %g", r->hysteresis);
     if (r->for_us > 0)
-        printf(", for %g s", (double)r->for_us / 1e6);
-    putchar('\n');
+        fprintf(f, ", for %g s", (double)r->for_us / 1e6);
+    fputc('\n', f);
+}
+
+void cli_print_plan(const struct config *config, FILE *f)
+{
+    print_sections(config, f);
+    print_sources(config, f);
+    print_lines(config, f);
+    fprintf(f, "\nRules:%s\n", config->rule_count ? "" : " none");
+    for (size_t i = 0; i < config->rule_count; i++)
+        print_rule(&config->rules[i], f);
+    fprintf(f, "\n%s is valid. Sources: %zu, sensors: %zu, rules: %zu.\n", config->path,
+            config->source_count, config->sensor_count, config->rule_count);
 }
 
 static int check(struct cli *cli, int argc, char **argv)
@@ -159,16 +171,8 @@ static int check(struct cli *cli, int argc, char **argv)
     int status = cli_load_config(cli, &config);
     if (status != CLI_OK)
         return status;
-    if (!quiet) {
-        print_sections(config);
-        print_sources(config);
-        print_lines(config);
-        printf("\nRules:%s\n", config->rule_count ? "" : " none");
-        for (size_t i = 0; i < config->rule_count; i++)
-            print_rule(&config->rules[i]);
-        printf("\n%s is valid. Sources: %zu, sensors: %zu, rules: %zu.\n", config->path,
-               config->source_count, config->sensor_count, config->rule_count);
-    }
+    if (!quiet)
+        cli_print_plan(config, stdout);
     config_free(config);
     return CLI_OK;
 }

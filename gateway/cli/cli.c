@@ -14,7 +14,7 @@
 
 static const char *const usual_places[] = {"sensorgw.yaml", "/etc/sensorgw/sensorgw.yaml"};
 
-static const char *config_path(const struct cli *cli)
+const char *cli_config_path(const struct cli *cli)
 {
     if (cli->config)
         return cli->config;
@@ -27,7 +27,7 @@ static const char *config_path(const struct cli *cli)
 
 int cli_load_config(const struct cli *cli, struct config **out)
 {
-    const char *path = config_path(cli);
+    const char *path = cli_config_path(cli);
     struct config_errors errors = {0};
     size_t drivers;
 
@@ -52,7 +52,7 @@ int cli_load_config(const struct cli *cli, struct config **out)
 
 int cli_find_config(const struct cli *cli, struct config **out)
 {
-    const char *path = config_path(cli);
+    const char *path = cli_config_path(cli);
     struct config_errors errors = {0};
     size_t drivers;
     const struct driver_schema *const *schemas = driver_schemas(&drivers);

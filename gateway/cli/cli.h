@@ -50,6 +50,7 @@ extern const struct command cli_command_run, cli_command_check, cli_command_sens
 extern const struct command cli_command_replay;
 
 extern const struct command cli_command_health;
+extern const struct command cli_command_support;
 
 /* Parses `argv` with getopt_long; -c/--config, --database and -h/--help are added to every
  * command's own options, which are given in the same form. Returns the short option or `val` of the
@@ -82,10 +83,14 @@ int cli_usage_error(const struct command *c, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void cli_print_help(const struct command *c, FILE *f);
 
+/* The file that is meant, named or in one of the usual places; NULL: there is none. */
+const char *cli_config_path(const struct cli *cli);
 /* Loads the configuration and prints its errors. Returns CLI_OK or the exit status. */
 int cli_load_config(const struct cli *cli, struct config **out);
 /* The same without a word, for a command that can do without. */
 int cli_find_config(const struct cli *cli, struct config **out);
+/* What would run with it, as `check` says it. */
+void cli_print_plan(const struct config *config, FILE *f);
 /* The database that --database or the configuration names; *out is owned by the caller. */
 int cli_database_path(const struct cli *cli, char **out);
 /* Opens it. */

@@ -2,6 +2,7 @@
 #include "gateway/core/log.h"
 
 #include "gateway/core/clock.h"
+#include "gateway/core/log_ring.h"
 #include "gateway/core/utf8.h"
 
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,6 +20,10 @@
 static atomic_int max_level = LOG_LEVEL_INFO;
 static atomic_int line_format = LOG_FORMAT_TEXT;
 static atomic_int out_fd = STDERR_FILENO;
+
+static pthread_mutex_t recent_lock = PTHREAD_MUTEX_INITIALIZER;
+static char recent_bytes[LOG_RECENT_SIZE];
+static struct log_ring recent = {.bytes = recent_bytes, .size = LOG_RECENT_SIZE}; /* recent_lock */
 
 static pthread_mutex_t sink_lock = PTHREAD_MUTEX_INITIALIZER;
 static void (*sink_fn)(void *, enum log_level, const char *); /* guarded by sink_lock */
@@ -93,11 +99,23 @@ static const char *level_name(enum log_level level)
     return names[level];
 }
 
-static void format_line(char *line, size_t size, enum log_level level, const char *message)
+char *log_recent(void)
+{
+    char *text = malloc(LOG_RECENT_SIZE + 1);
+
+    if (!text)
+        return NULL;
+    pthread_mutex_lock(&recent_lock);
+    log_ring_copy(&recent, text);
+    pthread_mutex_unlock(&recent_lock);
+    return text;
+}
+
+static void format_line(char *line, size_t size, enum log_format format, enum log_level level,
+                        const char *message)
 {
     /* sd-daemon(3): <priority> in front of the line */
     static const int priorities[] = {3, 4, 6, 7};
-    enum log_format format = (enum log_format)atomic_load(&line_format);
     char when[CLOCK_UTC_SIZE], thread[16] = "";
     size_t n;
 
@@ -122,9 +140,15 @@ static void format_line(char *line, size_t size, enum log_level level, const cha
 
 static void emit(enum log_level level, const char *message)
 {
+    enum log_format format = (enum log_format)atomic_load(&line_format);
     char line[LINE_SIZE];
 
-    format_line(line, sizeof(line), level, message);
+    format_line(line, sizeof(line), LOG_FORMAT_TEXT, level, message);
+    pthread_mutex_lock(&recent_lock);
+    log_ring_add(&recent, line);
+    pthread_mutex_unlock(&recent_lock);
+    if (format != LOG_FORMAT_TEXT)
+        format_line(line, sizeof(line), format, level, message);
     pthread_mutex_lock(&sink_lock);
     if (sink_fn) {
         sink_fn(sink_arg, level, line);

@@ -30,6 +30,11 @@ void log_to_fd(int fd);
  * NULL undoes it. It is called from any thread, one at a time, and must not log. */
 void log_set_sink(void (*sink)(void *arg, enum log_level level, const char *line), void *arg);
 
+/* Returns owned: the newest lines, oldest first, as text whatever the format of the log is; at most
+ * LOG_RECENT_SIZE bytes of them are kept. NULL without memory. Any thread. */
+#define LOG_RECENT_SIZE 131072
+char *log_recent(void);
+
 void log_write(struct log_site *site, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

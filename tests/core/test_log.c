@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 /* cmocka wants the ones above first */
@@ -132,6 +133,17 @@ static void a_closed_descriptor_is_harmless_and_errno_survives(void **state)
     log_to_fd(STDERR_FILENO);
 }
 
+static void recent_lines_are_text_whatever_the_format(void **state)
+{
+    (void)state;
+    log_configure(LOG_LEVEL_INFO, LOG_FORMAT_JSON);
+    log_info("the newest line");
+    char *text = log_recent();
+    assert_non_null(text);
+    assert_non_null(strstr(text, "2023-11-14T22:13:20.000Z info    the newest line\n"));
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +155,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(levels_below_the_chosen_one_are_silent, setup, teardown),
         cmocka_unit_test_setup_teardown(repetition_is_limited_and_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(another_place_is_not_limited_by_the_first, setup, teardown),
+        cmocka_unit_test_setup_teardown(recent_lines_are_text_whatever_the_format, setup, teardown),
         cmocka_unit_test_setup_teardown(a_closed_descriptor_is_harmless_and_errno_survives, setup,
                                         teardown),
     };
