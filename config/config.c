@@ -6,11 +6,13 @@
 #include "config/text.h"
 #include "version.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* What config.memory points to: the nodes and everything made from them. */
 struct memory {
+    atomic_uint owners;
     struct yaml_document document;
     struct templates *templates;
     struct arena *arena;
@@ -34,6 +36,7 @@ static struct config *new_config(struct arena *arena, const struct yaml_document
     struct config *c = arena_take(arena, sizeof(*c));
     struct memory *m = arena_take(arena, sizeof(*m));
 
+    atomic_init(&m->owners, 1);
     m->arena = arena;
     m->document = *document;
     m->templates = templates_create(arena);
@@ -42,12 +45,21 @@ static struct config *new_config(struct arena *arena, const struct yaml_document
     return c;
 }
 
-void config_free(struct config *c)
+void config_hold(const struct config *c)
 {
-    if (!c)
+    struct memory *m = c->memory;
+
+    if (m) /* a test's, which nobody frees, has none */
+        atomic_fetch_add(&m->owners, 1);
+}
+
+void config_free(const struct config *c)
+{
+    struct memory *m = c ? c->memory : NULL;
+
+    if (!m || atomic_fetch_sub(&m->owners, 1) > 1)
         return;
     free_sources(c);
-    struct memory *m = c->memory;
     templates_release(m->templates);
     yaml_release(&m->document);
     arena_destroy(m->arena); /* c itself lives in it */
@@ -62,6 +74,12 @@ static const char *folder_of(struct arena *arena, const char *path)
     return slash == path ? "/" : arena_text(arena, path, (size_t)(slash - path));
 }
 
+static void read_places(struct loader *l)
+{
+    read_gateway(l);
+    read_storage(l);
+}
+
 static void read_all(struct loader *l)
 {
     struct fill_part part = {root_options, l->config};
@@ -70,14 +88,14 @@ static void read_all(struct loader *l)
     if (l->root->kind != YAML_MAP)
         return;
     templates_read(l);
-    read_gateway(l);
+    read_places(l);
     read_mqtt(l);
-    read_storage(l);
     read_http(l);
     read_sources(l);
     read_rules(l);
 }
 
+/* drivers NULL: only the places are read. */
 static enum gw_err parse(const char *path, const char *text, size_t length,
                          struct config_reporter *r, const struct driver_schema *const *drivers,
                          size_t driver_count, struct config **out)
@@ -108,7 +126,12 @@ static enum gw_err parse(const char *path, const char *text, size_t length,
                        .drivers = drivers,
                        .driver_count = driver_count};
     l.templates = ((struct memory *)l.config->memory)->templates;
-    read_all(&l);
+    if (drivers)
+        read_all(&l);
+    else if (l.root->kind == YAML_MAP)
+        read_places(&l);
+    else
+        report_place(r, NULL, 0, 0, "is no configuration");
     if (r->count > 0) {
         config_free(l.config);
         return GW_ECONFIG;
@@ -174,4 +197,13 @@ void config_list_templates(const char *folder, const struct driver_schema *const
     templates_release(l.templates);
     arena_destroy(arena);
     report_sort(errors);
+}
+
+enum gw_err config_load_places(const char *path, struct config **out)
+{
+    struct config_errors errors;
+    enum gw_err err = config_load(path, NULL, 0, out, &errors);
+
+    config_errors_free(&errors);
+    return err;
 }

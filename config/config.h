@@ -209,10 +209,35 @@ enum gw_err config_load(const char *path, const struct driver_schema *const *dri
 enum gw_err config_parse(const char *path, const char *text, size_t length,
                          const struct driver_schema *const *drivers, size_t driver_count,
                          struct config **out, struct config_errors *errors);
-void config_free(struct config *c);
+/* Only the sections `gateway` and `storage`, whatever is wrong in the others: they say where a
+ * running gateway is found. */
+enum gw_err config_load_places(const char *path, struct config **out);
+
+/* One more owner of the configuration, which config_free() gives up; the last one frees it. Any
+ * thread. */
+void config_hold(const struct config *c);
+void config_free(const struct config *c); /* NULL is ok */
 void config_errors_free(struct config_errors *e);
 /* One "path:line:col: text" line for each; `path` names the configuration. */
 void config_errors_print(const struct config_errors *e, const char *path, FILE *f);
+
+/* Whether two sources, or two rules, say the same: all that their option tables and drivers know of
+ * them, their names and those of their devices and sensors in order. Where they stand in the file
+ * and their indices do not count. */
+bool config_source_equal(const struct source_config *a, const struct source_config *b);
+bool config_rule_equal(const struct rule_config *a, const struct rule_config *b);
+
+/* The rule of that name, or NULL. */
+const struct rule_config *config_find_rule(const struct config *c, const char *name);
+/* Whether a source may make a sensor of that name while it runs: by what stands before its first
+ * wildcard. */
+bool config_may_make_sensor(const struct config *c, const char *name);
+
+/* For a reload: gives `next`, which nobody uses yet, those values of `now` that cannot change while
+ * the gateway runs, and calls differ() with the key of each that does: "storage.path". `now` must
+ * outlive `next`. */
+void config_keep_fixed(struct config *next, const struct config *now,
+                       void (*differ)(void *arg, const char *key), void *arg);
 
 /* For checks: reports an error at a key of the node ("" or NULL: at the node itself). The path
  * ("sources[0].port") is added by the reporter. */

@@ -46,6 +46,6 @@ void read_rules(struct loader *l);
 void check_rule(struct loader *l, struct rule_config *rule, const struct yaml_node *node,
                 bool filled);
 /* Lets the drivers free what their checks allocated. */
-void free_sources(struct config *c);
+void free_sources(const struct config *c);
 
 #endif

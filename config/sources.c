@@ -172,7 +172,7 @@ void read_sources(struct loader *l)
         c->sensor_limit += c->sources[i].extra_sensors;
 }
 
-void free_sources(struct config *c)
+void free_sources(const struct config *c)
 {
     for (size_t i = 0; i < c->source_count; i++) {
         struct source_config *s = &c->sources[i];

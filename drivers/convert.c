@@ -30,7 +30,7 @@ enum quality convert_real(const struct sensor_config *c, double raw, double *val
 struct reading convert_bad(uint32_t sensor, int64_t time_us, enum quality why)
 {
     return (struct reading){
-        .time_us = time_us, .value = (double)NAN, .sensor = sensor, .quality = (uint16_t)why};
+        .time_us = time_us, .value = (double)NAN, .sensor = sensor, .quality = (uint8_t)why};
 }
 
 struct reading convert_reading(const struct sensor_config *c, uint32_t sensor, int64_t time_us,

@@ -234,7 +234,7 @@ static enum counter_event step_locked(struct counters *c, struct entry *e,
     c->counted = true;
     c->urgent = c->urgent || event != COUNTER_COUNTED;
     e->time_us = now_us;
-    r->flags &= (uint16_t)~READING_INTEGER;
+    r->flags &= (uint8_t)~READING_INTEGER;
     if (config->per_us == 0)
         r->value = counter_total(&e->counter) * config->scale + config->offset;
     else if (took_us > 0)

@@ -191,11 +191,12 @@ static void run(void *arg)
 
 enum gw_err source_start(struct source *s)
 {
-    if (s->leader)
-        return GW_OK;
-    if (s->driver->poll)
-        return thread_start(&s->thread, s->config->name, run, s);
-    return open_driver(s);
+    enum gw_err err = GW_OK;
+
+    if (!s->leader)
+        err = s->driver->poll ? thread_start(&s->thread, s->config->name, run, s) : open_driver(s);
+    s->started = err == GW_OK;
+    return err;
 }
 
 void source_close(struct source *s)
@@ -278,8 +279,10 @@ static void emit_some(struct source *s, const struct reading *readings, size_t n
     for (size_t lane = 0; lane < lanes; lane++) {
         size_t count = 0;
         for (size_t i = 0; i < n; i++) {
-            if (readings[i].sensor % lanes == lane)
-                mine[count++] = readings[i];
+            if (readings[i].sensor % lanes != lane)
+                continue;
+            mine[count] = readings[i];
+            mine[count++].source = (uint16_t)s->config->index;
         }
         if (count > 0)
             push(s, lane, mine, count);
@@ -306,7 +309,7 @@ void source_emit_as(struct source *s, const struct sensor_config *c, uint32_t se
     struct reading r = convert_reading(c, sensor, time_us, raw);
 
     source_count(s, c, &r);
-    r.flags |= (uint16_t)flags;
+    r.flags |= (uint8_t)flags;
     source_emit_batch(s, &r, 1);
 }
 

@@ -58,6 +58,9 @@ struct source {
     _Atomic uint64_t opens;
     _Atomic uint64_t overruns; /* polls that fell out because the line was busy or the queue full */
 
+    /* of who starts and stops it */
+    bool started;
+
     /* of the source's own thread */
     uint64_t overruns_said; /* those that the log has told of, once a minute */
     int64_t overruns_said_us;

@@ -109,16 +109,8 @@ void alert_book_destroy(struct alert_book *b)
 /* Does any source of this configuration have, or may it still create, a sensor of that name? */
 static bool may_exist(const struct alert_book *b, const char *sensor_name)
 {
-    if (sensor_table_find(b->sensors, sensor_name) != SENSOR_NONE)
-        return true;
-    for (size_t i = 0; i < b->config->source_count; i++) {
-        const struct source_config *s = &b->config->sources[i];
-        size_t length = strlen(s->name);
-        if (s->schema->wildcard_names && strncmp(sensor_name, s->name, length) == 0 &&
-            sensor_name[length] == '/')
-            return true;
-    }
-    return false;
+    return sensor_table_find(b->sensors, sensor_name) != SENSOR_NONE ||
+           config_may_make_sensor(b->config, sensor_name);
 }
 
 static enum gw_err keep_restored(struct alert_book *b, const struct alert_change *change,

@@ -15,7 +15,9 @@
  *   health                             STATE, then SEVERITY COMPONENT SINCE_US TEXT HINT
  *   health json                        one line
  *   figures                            those of /metrics
- *   log                                the newest lines */
+ *   log                                the newest lines
+ *   reload                             NUMBER
+ *   reload NUMBER                      wait | ok | partly | refused, then lines for people */
 #ifndef SENSORGW_GATEWAY_CONTROL_H
 #define SENSORGW_GATEWAY_CONTROL_H
 
@@ -30,6 +32,7 @@
 struct alert_book;
 struct control;
 struct live;
+struct reloader;
 struct setter;
 
 #define CONTROL_PATH_SIZE sizeof(((struct sockaddr_un *)0)->sun_path)
@@ -43,6 +46,7 @@ struct control_options {
     struct live *live;
     struct setter *setter;
     struct alert_book *alerts;
+    struct reloader *reloader;
     void (*health)(void *arg, struct health_report *out);
     /* Returns owned; NULL without memory. */
     char *(*figures)(void *arg, const struct plant *plant);

@@ -6,6 +6,7 @@
 #include "gateway/core/clock.h"
 #include "gateway/core/log.h"
 #include "gateway/live.h"
+#include "gateway/reload.h"
 #include "gateway/setter.h"
 
 #include <inttypes.h>
@@ -51,15 +52,6 @@ static void print_value(const struct reading *r, FILE *f)
         fprintf(f, "%.17g", r->value);
 }
 
-static const char *source_name(const struct plant *plant, uint32_t index)
-{
-    for (size_t i = 0; i < plant->config->source_count; i++) {
-        if (plant->config->sources[i].index == index)
-            return plant->config->sources[i].name;
-    }
-    return "";
-}
-
 static void answer_sensors(const struct request *q, FILE *f)
 {
     const struct control_options *o = q->o;
@@ -68,6 +60,8 @@ static void answer_sensors(const struct request *q, FILE *f)
     for (uint32_t i = 0; i < sensor_table_count(o->sensors); i++) {
         const struct sensor *s = sensor_table_get(o->sensors, i);
         struct reading r;
+        if (s->gone)
+            continue;
         fprintf(f, "%s\t", s->name);
         if (live_get(o->live, i, &r)) {
             print_value(&r, f);
@@ -75,7 +69,7 @@ static void answer_sensors(const struct request *q, FILE *f)
         } else {
             fprintf(f, "-\t%s\tnone\t-1", s->unit);
         }
-        fprintf(f, "\t%s\n", source_name(q->plant, s->source));
+        fprintf(f, "\t%s\n", plant_source_name(q->plant->config, s->source));
     }
 }
 
@@ -291,16 +285,42 @@ static void answer_log(const struct request *q, FILE *f)
     print_lines(log_recent(), f);
 }
 
+static void answer_reload(const struct request *q, FILE *f)
+{
+    static const char *const words[] = {[RELOAD_WAIT] = "wait",
+                                        [RELOAD_DONE] = "ok",
+                                        [RELOAD_PARTLY] = "partly",
+                                        [RELOAD_REFUSED] = "refused"};
+    char *text;
+
+    if (!q->words[1]) {
+        fprintf(f, "%" PRIu64 "\n", reloader_request(q->o->reloader));
+        return;
+    }
+    enum reload_outcome outcome =
+        reloader_outcome(q->o->reloader, strtoull(q->words[1], NULL, 10), &text);
+    fprintf(f, "%s\n%s", words[outcome], text ? text : "");
+    free(text);
+}
+
 void control_answer(const struct control_options *o, char *request, FILE *answer)
 {
     static const struct {
         const char *word;
         void (*answer)(const struct request *, FILE *);
-    } requests[] = {
-        {"sources", answer_sources},         {"sensors", answer_sensors}, {"units", answer_units},
-        {"frames", answer_frames},           {"ask", answer_ask},         {"write", answer_write},
-        {"acknowledge", answer_acknowledge}, {"shelve", answer_shelve},   {"limits", answer_limits},
-        {"health", answer_health},           {"figures", answer_figures}, {"log", answer_log}};
+    } requests[] = {{"sources", answer_sources},
+                    {"sensors", answer_sensors},
+                    {"units", answer_units},
+                    {"frames", answer_frames},
+                    {"ask", answer_ask},
+                    {"write", answer_write},
+                    {"acknowledge", answer_acknowledge},
+                    {"shelve", answer_shelve},
+                    {"limits", answer_limits},
+                    {"health", answer_health},
+                    {"figures", answer_figures},
+                    {"log", answer_log},
+                    {"reload", answer_reload}};
     char *rest = request;
     char *words[WORDS_MAX + 1] = {strsep(&rest, "\t")};
 

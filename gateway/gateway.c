@@ -24,6 +24,7 @@
 #include "gateway/live.h"
 #include "gateway/plant.h"
 #include "gateway/publisher.h"
+#include "gateway/reload.h"
 #include "gateway/remote.h"
 #include "gateway/requests.h"
 #include "gateway/setter.h"
@@ -37,21 +38,24 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define RECORD_QUEUE 8192            /* records; the writer's own batch comes on top */
-#define PUSH_TIMEOUT_MS 100          /* how long a polled source waits for room in the queue */
+#define RECORD_QUEUE 8192   /* records; the writer's own batch comes on top */
+#define PUSH_TIMEOUT_MS 100 /* how long a polled source waits for room in the queue */
+/* What a reload may add beyond what was configured at the start. */
+#define MORE_SOURCES 64
+#define MORE_SENSORS 1024
 #define DRAIN_US (3 * US_PER_SECOND) /* for the workers and again for the writer, when stopping */
 /* 2025-01-01: no clock that is right shows less. To be moved on now and then. */
 #define EARLIEST_US (INT64_C(1735689600) * US_PER_SECOND)
 #define GOODBYE_US (500 * US_PER_MS) /* for the broker to acknowledge what is under way */
 
 struct gateway {
-    const struct config *config;
+    const struct config *config; /* of the start */
     int64_t started_mono_us;
 
     struct sensor_table *sensors;
     struct ledger *ledger;
     struct live *live;
-    const char **source_names;
+    struct source_names names;
     struct store *store;
     struct queue *readings, *records;
     struct alert_book *alerts;
@@ -63,6 +67,7 @@ struct gateway {
     struct counters *counters;   /* NULL without a sensor that has one */
     struct source_env env;
     struct plants *plants;
+    struct reloader *reloader;
     struct health *health;
     struct setter *setter;
     struct control *control;
@@ -135,6 +140,19 @@ static void on_health(void *arg, struct health_report *out)
     gateway_health(arg, out);
 }
 
+static void on_changed(void *arg, const struct config *now)
+{
+    (void)arg;
+    gateway_configure_log(now);
+}
+
+static void on_reload_ended(void *arg, const char *problem)
+{
+    struct gateway *g = arg;
+
+    health_reload(g->health, problem);
+}
+
 static void on_status(void *arg, struct gateway_status *out)
 {
     gateway_sample(arg);
@@ -159,22 +177,23 @@ static char *on_figures(void *arg, const struct plant *plant)
 static enum gw_err start_tables(struct gateway *g)
 {
     const struct config *c = g->config;
+    size_t sources = c->source_count + MORE_SOURCES, sensors = c->sensor_limit + MORE_SENSORS;
     enum gw_err err;
 
-    if ((err = sensor_table_create(&g->sensors, c->sensor_limit)) != GW_OK ||
-        (err = ledger_create(&g->ledger, c->source_count)) != GW_OK ||
-        (err = live_create(&g->live, c->sensor_limit)) != GW_OK)
+    if ((err = sensor_table_create(&g->sensors, sensors)) != GW_OK ||
+        (err = ledger_create(&g->ledger, sources)) != GW_OK ||
+        (err = live_create(&g->live, sensors)) != GW_OK ||
+        (err = source_names_init(&g->names, sources)) != GW_OK)
         return err;
-    g->source_names = calloc(c->source_count, sizeof(*g->source_names));
+    for (size_t i = 0; err == GW_OK && i < c->source_count; i++) {
+        uint32_t index; /* i: the names are all different */
+        err = source_names_index(&g->names, c->sources[i].name, &index);
+    }
     struct plant *plant = plant_create(c);
     g->plants = plant ? plants_create(plant) : NULL;
     if (!g->plants)
         plant_destroy(plant);
-    if (!g->source_names || !g->plants)
-        return GW_ENOMEM;
-    for (size_t i = 0; i < c->source_count; i++)
-        g->source_names[i] = c->sources[i].name;
-    return GW_OK;
+    return g->plants ? err : GW_ENOMEM;
 }
 
 static enum gw_err add_sensors(struct gateway *g, const struct source_config *source,
@@ -219,7 +238,7 @@ static enum gw_err start_store(struct gateway *g)
     return store_open(&g->store, &(struct store_options){
                                      .path = s->path,
                                      .sensors = g->sensors,
-                                     .sources = g->source_names,
+                                     .sources = g->names.names,
                                      .ledger = g->ledger,
                                      .raw_us = s->retention.raw_us,
                                      .minute_us = s->retention.minute_us,
@@ -408,16 +427,32 @@ static enum gw_err start_sources(struct gateway *g)
     };
     struct plant *plant = plant_create(g->config);
     err = plant ? GW_OK : GW_ENOMEM;
-    for (size_t i = 0; err == GW_OK && i < g->config->source_count; i++)
-        err = source_create(&plant->sources[i], &g->config->sources[i], &g->env);
+    for (size_t i = 0; err == GW_OK && i < g->config->source_count; i++) {
+        struct source *s = NULL;
+        err = source_create(&s, &g->config->sources[i], &g->env);
+        plant_set(plant, i, s, g->config);
+    }
+    if (err == GW_OK)
+        source_group(plant->sources, g->config->source_count);
     if (plant)
         plant_destroy(plants_replace(g->plants, plant));
-    if (err != GW_OK)
-        return err;
-    source_group(plant->sources, g->config->source_count);
     for (size_t i = 0; err == GW_OK && i < g->config->source_count; i++)
         err = source_start(plant->sources[i]);
     return err;
+}
+
+static enum gw_err start_reloader(struct gateway *g)
+{
+    return reloader_start(&g->reloader, &(struct reload_options){
+                                            .path = g->config->path,
+                                            .first = g->config,
+                                            .plants = g->plants,
+                                            .env = &g->env,
+                                            .names = &g->names,
+                                            .changed = on_changed,
+                                            .ended = on_reload_ended,
+                                            .arg = g,
+                                        });
 }
 
 /* After all subscriptions are made. */
@@ -453,6 +488,7 @@ static enum gw_err start_control(struct gateway *g)
                                           .live = g->live,
                                           .setter = g->setter,
                                           .alerts = g->alerts,
+                                          .reloader = g->reloader,
                                           .health = on_health,
                                           .figures = on_figures,
                                           .arg = g,
@@ -465,17 +501,18 @@ enum gw_err gateway_start(struct gateway **out, const struct config *config)
         const char *what;
         enum gw_err (*start)(struct gateway *);
     } list[] = {
-        {"tables", start_tables},       {"sensors", start_sensors}, {"database", start_store},
-        {"queues", start_queues},       {"alerts", start_alerts},   {"writer", start_writer},
-        {"publisher", start_publisher}, {"workers", start_workers}, {"health", start_health},
-        {"sources", start_sources},     {"control", start_control}, {"HTTP server", start_http},
-        {"MQTT client", start_client},
+        {"tables", start_tables},       {"sensors", start_sensors},    {"database", start_store},
+        {"queues", start_queues},       {"alerts", start_alerts},      {"writer", start_writer},
+        {"publisher", start_publisher}, {"workers", start_workers},    {"health", start_health},
+        {"sources", start_sources},     {"reloader", start_reloader},  {"control", start_control},
+        {"HTTP server", start_http},    {"MQTT client", start_client},
     };
     struct gateway *g = calloc(1, sizeof(*g));
 
     if (!g)
         return GW_ENOMEM;
     g->config = config;
+    config_hold(config);
     g->started_mono_us = clock_mono_us();
     for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
         enum gw_err err = list[i].start(g);
@@ -496,7 +533,6 @@ void gateway_status(struct gateway *g, struct gateway_status *out)
     *out = (struct gateway_status){
         .total = ledger_total(g->ledger),
         .sensors = sensor_table_count(g->sensors),
-        .sources = g->config->source_count,
         .alerts = alert_book_active(g->alerts),
         .queued = queue_depth(g->readings),
         .has_broker = g->client != NULL,
@@ -504,6 +540,7 @@ void gateway_status(struct gateway *g, struct gateway_status *out)
         .storing = writer_healthy(g->writer),
     };
     struct plant *plant = plants_hold(g->plants);
+    out->sources = plant->config->source_count;
     for (size_t i = 0; i < plant->config->source_count; i++)
         out->failing +=
             plant->sources[i] && atomic_load(&plant->sources[i]->status) == SOURCE_FAILED;
@@ -529,6 +566,20 @@ void gateway_sample(struct gateway *g)
     metric_set(METRIC_QUEUE_HIGH_WATER, (int64_t)queue_high_water(g->readings));
     metric_set(METRIC_RECORD_QUEUE_DEPTH, (int64_t)queue_depth(g->records));
     metric_set(METRIC_STORE_BYTES, file_size(g->config->storage.path));
+}
+
+void gateway_reload(struct gateway *g)
+{
+    reloader_request(g->reloader);
+}
+
+void gateway_configure_log(const struct config *c)
+{
+    enum log_format format = (enum log_format)c->gateway.log.format;
+
+    if (format == LOG_FORMAT_TEXT && getenv("JOURNAL_STREAM"))
+        format = LOG_FORMAT_JOURNAL; /* systemd.exec(5): standard error is the journal */
+    log_configure((enum log_level)c->gateway.log.level, format);
 }
 
 /* --- stop --- */
@@ -581,7 +632,7 @@ static void summarise(const struct gateway *g, struct gateway_summary *s)
 {
     *s = (struct gateway_summary){
         .total = ledger_total(g->ledger),
-        .source_count = g->config->source_count,
+        .source_count = g->names.count,
         .alerts_raised = metric_get(METRIC_ALERTS_RAISED),
         .alerts_cleared = metric_get(METRIC_ALERTS_CLEARED),
         .alerts_published = metric_get(METRIC_ALERTS_PUBLISHED),
@@ -590,7 +641,8 @@ static void summarise(const struct gateway *g, struct gateway_summary *s)
     s->lost = ledger_in_flight(&s->total);
     s->sources = calloc(s->source_count ? s->source_count : 1, sizeof(*s->sources));
     for (uint32_t i = 0; s->sources && i < s->source_count; i++)
-        s->sources[i] = ledger_get(g->ledger, i);
+        s->sources[i] = (struct gateway_source_summary){.name = strdup(g->names.names[i]),
+                                                        .books = ledger_get(g->ledger, i)};
 }
 
 static void destroy_sources(struct gateway *g)
@@ -607,6 +659,7 @@ static void destroy_sources(struct gateway *g)
 
 static void destroy(struct gateway *g)
 {
+    reloader_destroy(g->reloader);
     setter_destroy(g->setter);
     health_destroy(g->health);
     destroy_sources(g);
@@ -619,7 +672,8 @@ static void destroy(struct gateway *g)
     live_destroy(g->live);
     ledger_destroy(g->ledger);
     sensor_table_destroy(g->sensors);
-    free(g->source_names);
+    source_names_fini(&g->names);
+    config_free(g->config);
     free(g);
 }
 
@@ -627,6 +681,7 @@ void gateway_stop(struct gateway *g, struct gateway_summary *summary)
 {
     if (!g)
         return;
+    reloader_stop(g->reloader);
     stop_sources(g);
     /* They have nobody left to ask. */
     control_stop(g->control);
@@ -651,5 +706,7 @@ void gateway_stop(struct gateway *g, struct gateway_summary *summary)
 
 void gateway_summary_fini(struct gateway_summary *s)
 {
+    for (size_t i = 0; s->sources && i < s->source_count; i++)
+        free(s->sources[i].name);
     free(s->sources);
 }

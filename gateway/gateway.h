@@ -14,8 +14,9 @@
 struct gateway;
 struct health_report;
 
-/* Starts everything that the configuration names: sinks first, sources last. Borrows config until
- * gateway_stop(). On error the log says why, and nothing is left running. Main thread. */
+/* Starts everything that the configuration names: sinks first, sources last. Becomes an owner of
+ * the configuration until gateway_stop(). On error the log says why, and nothing is left running.
+ * Main thread. */
 enum gw_err gateway_start(struct gateway **out, const struct config *config);
 
 /* What a person wants to see while it runs. */
@@ -36,11 +37,21 @@ void gateway_health(struct gateway *g, struct health_report *out);
 /* Copies queue depths and the like into the metrics; about once a second. */
 void gateway_sample(struct gateway *g);
 
+/* Reads the configuration's file anew, in a thread of its own (gateway/reload.h); the log and the
+ * health report say what became of it. Any thread. */
+void gateway_reload(struct gateway *g);
+
+/* The configuration's level and format of the log; systemd's when it reads standard error. */
+void gateway_configure_log(const struct config *c);
+
 /* How it went. `lost` is what the conservation law misses: accepted − committed − Σ dropped, 0
  * unless there is a bug. */
 struct gateway_summary {
     struct ledger_entry total;
-    struct ledger_entry *sources; /* one for each configured source; owned */
+    struct gateway_source_summary {
+        char *name; /* owned */
+        struct ledger_entry books;
+    } * sources; /* one for each source that there was; owned */
     size_t source_count;
     int64_t alerts_raised, alerts_cleared, alerts_published;
     uint64_t lost;

@@ -57,7 +57,9 @@ void health_destroy(struct health *h)
 void health_reload(struct health *h, const char *problem)
 {
     pthread_mutex_lock(&h->lock);
-    snprintf(h->reload_problem, sizeof(h->reload_problem), "%s", problem ? problem : "");
+    snprintf(h->reload_problem, sizeof(h->reload_problem), "%s%.*s",
+             problem ? "not reloaded: " : "", problem ? (int)strcspn(problem, "\n") : 0,
+             problem ? problem : "");
     pthread_mutex_unlock(&h->lock);
 }
 

@@ -52,7 +52,8 @@ void health_destroy(struct health *h); /* NULL is ok */
 /* Looks at everything now. Any thread. */
 void health_check(struct health *h, struct health_report *out);
 
-/* The last reload failed for that reason, or went well: NULL. Copies; any thread. */
+/* The last reload failed for that reason (its first line is kept), or went well: NULL. Any thread.
+ */
 void health_reload(struct health *h, const char *problem);
 
 /* "healthy", "degraded" or "unhealthy". */

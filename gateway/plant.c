@@ -19,18 +19,43 @@ struct plant *plant_create(const struct config *config)
         return NULL;
     plant->config = config;
     plant->sources = calloc(config->source_count + 1, sizeof(struct source *));
-    if (plant->sources)
+    plant->origins = calloc(config->source_count + 1, sizeof(struct config *));
+    if (plant->sources && plant->origins) {
+        config_hold(config);
         return plant;
+    }
+    free(plant->sources);
+    free(plant->origins);
     free(plant);
     return NULL;
+}
+
+void plant_set(struct plant *plant, size_t i, struct source *s, const struct config *origin)
+{
+    config_hold(origin);
+    plant->sources[i] = s;
+    plant->origins[i] = origin;
 }
 
 void plant_destroy(struct plant *plant)
 {
     if (!plant)
         return;
+    for (size_t i = 0; i < plant->config->source_count; i++)
+        config_free(plant->origins[i]);
+    config_free(plant->config);
     free(plant->sources);
+    free(plant->origins);
     free(plant);
+}
+
+const char *plant_source_name(const struct config *config, uint32_t index)
+{
+    for (size_t i = 0; i < config->source_count; i++) {
+        if (config->sources[i].index == index)
+            return config->sources[i].name;
+    }
+    return "";
 }
 
 struct source *plant_find(const struct plant *plant, const char *name)

@@ -122,7 +122,7 @@ cJSON *sources_json(const struct config *config, struct source *const *sources,
     cJSON *list = cJSON_CreateArray();
 
     for (uint32_t i = 0; i < config->source_count; i++) {
-        struct ledger_entry books = ledger_get(ledger, i);
+        struct ledger_entry books = ledger_get(ledger, config->sources[i].index);
         cJSON_AddItemToArray(list,
                              source_json(&config->sources[i], sources ? sources[i] : NULL, &books));
     }

@@ -16,11 +16,9 @@ bool watch_takes(const struct rule_config *rule, const char *sensor_name)
 const struct rule_config *watch_rule(const struct config *config, const char *rule,
                                      const char *sensor_name)
 {
-    for (size_t i = 0; i < config->rule_count; i++) {
-        if (strcmp(config->rules[i].name, rule) == 0)
-            return watch_takes(&config->rules[i], sensor_name) ? &config->rules[i] : NULL;
-    }
-    return NULL;
+    const struct rule_config *found = config_find_rule(config, rule);
+
+    return found && watch_takes(found, sensor_name) ? found : NULL;
 }
 
 struct watch *watch_create(const struct config *config, uint32_t sensor, const char *sensor_name,

@@ -30,26 +30,13 @@ struct withdraw {
 
 /* --- which --- */
 
-/* A source that makes sensors from topics may make it again: it only has not been seen yet. */
-static bool may_come(const struct config *config, const char *sensor)
-{
-    for (size_t i = 0; i < config->source_count; i++) {
-        const struct source_config *s = &config->sources[i];
-        if (!s->schema->wildcard_names)
-            continue;
-        for (size_t k = 0; k < s->devices[0].sensor_count; k++) {
-            const char *pattern = s->devices[0].sensors[k].name;
-            size_t known = strcspn(pattern, "{");
-            if (pattern[known] && strncmp(pattern, sensor, known) == 0)
-                return true;
-        }
-    }
-    return false;
-}
-
 static bool is_gone(const struct config *config, struct sensor_table *sensors, const char *sensor)
 {
-    return sensor_table_find(sensors, sensor) == SENSOR_NONE && !may_come(config, sensor);
+    uint32_t index = sensor_table_find(sensors, sensor);
+
+    if (index != SENSOR_NONE)
+        return sensor_table_get(sensors, index)->gone;
+    return !config_may_make_sensor(config, sensor); /* it only has not been seen yet */
 }
 
 /* "<sensor>/<rule>" */

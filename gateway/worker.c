@@ -35,10 +35,8 @@ struct worker_pool {
 static void give_up(const struct worker_options *o, struct record *records, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (records[i].has_reading) {
-            const struct sensor *s = sensor_table_get(o->sensors, records[i].reading.sensor);
-            ledger_drop(o->ledger, s->source, DROP_STORE_FAILED, 1);
-        }
+        if (records[i].has_reading)
+            ledger_drop(o->ledger, records[i].reading.source, DROP_STORE_FAILED, 1);
         if (records[i].changes)
             log_error("alert of rule %s is lost: the store did not take it before the end",
                       records[i].changes->rule);

@@ -22,8 +22,9 @@ struct bucket {
 
 /* What the store keeps in memory for each index of the sensor table. */
 struct slot {
-    int64_t id;            /* row of `sensor`; 0: not known yet */
-    struct reading newest; /* by time; time_us INT64_MIN: none */
+    int64_t id;                 /* row of `sensor`; 0: not known yet */
+    const struct sensor *saved; /* what that row holds; the table has another after a reload */
+    struct reading newest;      /* by time; time_us INT64_MIN: none */
     struct bucket bucket;
     int64_t floor; /* earlier minutes cannot be accumulated any more: they are recomputed */
     bool touched;  /* `newest` is of this transaction */

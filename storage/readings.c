@@ -6,6 +6,7 @@
 
 #include "gateway/core/log.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,9 +102,8 @@ static enum gw_err flush_buffer(struct store *s)
 
 static enum gw_err count_in(struct store *s, struct slot *slot, const struct reading *r)
 {
-    const struct sensor *sensor = sensor_table_get(s->options.sensors, r->sensor);
-
-    s->counts[sensor->source].committed++;
+    assert(r->source < s->source_count);
+    s->counts[r->source].committed++;
     if (r->time_us > s->newest_us)
         s->newest_us = r->time_us;
     return rollup_add(s, slot, r);
@@ -120,7 +120,7 @@ static enum gw_err add_doubtful(struct store *s, struct slot *slot, const struct
         return err;
     if (added)
         return count_in(s, slot, r);
-    struct counts *counts = &s->counts[sensor_table_get(s->options.sensors, r->sensor)->source];
+    struct counts *counts = &s->counts[r->source];
     if (s->is_repeating && counts->doubtful > 0) {
         counts->doubtful--;
         counts->committed++;

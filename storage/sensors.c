@@ -59,6 +59,7 @@ static enum gw_err save_row(struct store *s, const struct sensor *sensor, struct
 {
     const char *source = s->options.sources[sensor->source];
 
+    slot->saved = sensor; /* forgotten with the slot when the transaction fails */
     if (slot->id)
         return db_run(s->db, &s->sql->sensor_update,
                       "UPDATE sensor SET unit = ?2, source = ?3, device = ?4 WHERE id = ?1 AND"
@@ -81,7 +82,9 @@ enum gw_err sensors_slot(struct store *s, uint32_t index, struct slot **out)
 
     assert(sensor && sensor->source < s->source_count);
     struct slot *slot = &s->slots[index];
-    if (!slot->id && (err = find_row(s, sensor, slot)) == GW_OK)
+    if (!slot->id)
+        err = find_row(s, sensor, slot);
+    if (err == GW_OK && slot->saved != sensor)
         err = save_row(s, sensor, slot);
     if (err == GW_OK)
         *out = slot;

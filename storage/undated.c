@@ -199,7 +199,7 @@ static enum gw_err keep(struct store *s, const struct slot *slot, const struct r
         rc = sqlite3_bind_int64(s->sql->undated_add, 5, s->run_id);
     if (rc != SQLITE_OK)
         return db_error(s->db, rc, "binding a reading without a time");
-    s->counts[sensor_table_get(s->options.sensors, r->sensor)->source].committed++;
+    s->counts[r->source].committed++;
     return db_finish(s->sql->undated_add);
 }
 

@@ -62,11 +62,9 @@ static void beat(void)
 
 static void count_lost(struct writer *w, const struct record *r)
 {
-    if (!r->has_reading)
-        return;
-    const struct sensor *sensor = sensor_table_get(w->options.sensors, r->reading.sensor);
-    ledger_drop(w->options.ledger, sensor->source, w->is_full ? DROP_DISK_FULL : DROP_STORE_FAILED,
-                1);
+    if (r->has_reading)
+        ledger_drop(w->options.ledger, r->reading.source,
+                    w->is_full ? DROP_DISK_FULL : DROP_STORE_FAILED, 1);
 }
 
 /* The store takes nothing and the batch is full: the older half gives up its readings, never its

@@ -322,6 +322,12 @@ void mqtt_client_unsubscribe(struct mqtt_client *c, unsigned id)
     subscriptions_remove(c->subscriptions, id);
 }
 
+void mqtt_client_tidy(struct mqtt_client *c)
+{
+    subscriptions_tidy(c->subscriptions);
+    wake(c);
+}
+
 bool mqtt_client_connected(const struct mqtt_client *c)
 {
     return atomic_load(&c->connected);

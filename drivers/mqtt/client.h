@@ -48,6 +48,10 @@ enum gw_err mqtt_client_subscribe(struct mqtt_client *c, const char *filter, int
 /* After this returns the callback is not running and will not run again. */
 void mqtt_client_unsubscribe(struct mqtt_client *c, unsigned id);
 
+/* Has the broker forget those filters that were unsubscribed and that nobody has any more; without
+ * this it keeps them with the session. Any thread. */
+void mqtt_client_tidy(struct mqtt_client *c);
+
 /* Begins to connect, and goes on trying with a back-off from 1 to 30 s; a broker that is absent is
  * no error. */
 enum gw_err mqtt_client_start(struct mqtt_client *c);

@@ -195,6 +195,14 @@ enum gw_err link_subscribe(struct mqtt_link *l, const char *filter, int qos, uns
     return GW_ECONN;
 }
 
+enum gw_err link_unsubscribe(struct mqtt_link *l, const char *filter)
+{
+    MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
+
+    return MQTTAsync_unsubscribe(l->handle, filter, &response) == MQTTASYNC_SUCCESS ? GW_OK
+                                                                                    : GW_ECONN;
+}
+
 static bool add_number(MQTTProperties *list, enum MQTTPropertyCodes id, unsigned value)
 {
     MQTTProperty p = {.identifier = id};

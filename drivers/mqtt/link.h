@@ -55,6 +55,10 @@ struct link_message {
 enum gw_err link_send(struct mqtt_link *l, const struct link_message *m, uint64_t token);
 enum gw_err link_subscribe(struct mqtt_link *l, const char *filter, int qos, unsigned id);
 
+/* Nobody waits for the answer: what is lost with the connection is asked for once more by nobody.
+ */
+enum gw_err link_unsubscribe(struct mqtt_link *l, const char *filter);
+
 const char *link_url(const struct mqtt_link *l); /* for messages */
 /* What a reason code means, in words; static. */
 const char *link_reason(int reason);

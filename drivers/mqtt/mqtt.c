@@ -51,7 +51,7 @@ static size_t read_values(struct state *st, struct payload *p, const uint32_t *s
             continue;
         unsigned own = o->time && payload_time(p, o->time, now, &time) ? READING_OWN_TIME : 0;
         batch[n] = convert_reading(c, sensors[i], time, raw);
-        batch[n++].flags |= (uint16_t)(flags | own);
+        batch[n++].flags |= (uint8_t)(flags | own);
         total++;
         if (n == BATCH) {
             source_emit_batch(st->source, batch, n);

@@ -131,7 +131,9 @@ static uint32_t make_sensor(struct names *n, const struct sensor_config *c,
     enum gw_err err = sensor_table_add(table, &sensor, &index);
     if (err == GW_OK)
         n->made++;
-    if (err == GW_EEXIST && sensor_table_get(table, index)->source != sensor.source)
+    if (err == GW_EEXIST && sensor_table_get(table, index)->gone)
+        err = sensor_table_put(table, &sensor, &index);
+    else if (err == GW_EEXIST && sensor_table_get(table, index)->source != sensor.source)
         err = GW_EINVAL; /* another source's sensor */
     if (err == GW_OK || err == GW_EEXIST)
         return index;

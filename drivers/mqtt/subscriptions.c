@@ -26,6 +26,8 @@ struct subscriptions {
      * Never held over a call into Paho, which holds its own lock when it calls us. */
     pthread_mutex_t lock;
     struct subscription *first;
+    struct subscription *removed; /* still known to the broker */
+    bool tidy;                    /* it shall forget them */
     unsigned next_id;
 };
 
@@ -44,14 +46,20 @@ static void free_one(struct subscription *x)
     free(x);
 }
 
+static void free_list(struct subscription *x)
+{
+    for (struct subscription *next; x; x = next) {
+        next = x->next;
+        free_one(x);
+    }
+}
+
 void subscriptions_destroy(struct subscriptions *s)
 {
     if (!s)
         return;
-    for (struct subscription *x = s->first, *next; x; x = next) {
-        next = x->next;
-        free_one(x);
-    }
+    free_list(s->first);
+    free_list(s->removed);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }
@@ -81,19 +89,50 @@ enum gw_err subscriptions_add(struct subscriptions *s, const char *filter, int q
 
 void subscriptions_remove(struct subscriptions *s, unsigned id)
 {
-    struct subscription *gone = NULL;
-
     pthread_mutex_lock(&s->lock);
     for (struct subscription **x = &s->first; *x; x = &(*x)->next) {
-        if ((*x)->id == id) {
-            gone = *x;
-            *x = gone->next;
-            break;
-        }
+        struct subscription *gone = *x;
+        if (gone->id != id)
+            continue;
+        *x = gone->next;
+        gone->next = s->removed;
+        s->removed = gone;
+        break;
     }
     pthread_mutex_unlock(&s->lock);
-    if (gone)
-        free_one(gone);
+}
+
+void subscriptions_tidy(struct subscriptions *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->tidy = true;
+    pthread_mutex_unlock(&s->lock);
+}
+
+static bool has_filter_locked(const struct subscriptions *s, const char *filter)
+{
+    for (const struct subscription *x = s->first; x; x = x->next) {
+        if (strcmp(x->filter, filter) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* One that the broker shall forget, owned; NULL: none. */
+static struct subscription *take_removed(struct subscriptions *s)
+{
+    struct subscription *x;
+
+    pthread_mutex_lock(&s->lock);
+    while ((x = s->tidy ? s->removed : NULL)) {
+        s->removed = x->next;
+        if (!has_filter_locked(s, x->filter))
+            break;
+        free_one(x);
+    }
+    s->tidy = s->tidy && x;
+    pthread_mutex_unlock(&s->lock);
+    return x;
 }
 
 void subscriptions_renew(struct subscriptions *s)
@@ -124,10 +163,15 @@ static char *take_waiting(struct subscriptions *s, int *qos, unsigned *id)
 
 void subscriptions_send(struct subscriptions *s, struct mqtt_link *link)
 {
+    struct subscription *gone;
     char *filter;
     unsigned id;
     int qos;
 
+    while ((gone = take_removed(s))) {
+        link_unsubscribe(link, gone->filter);
+        free_one(gone);
+    }
     while ((filter = take_waiting(s, &qos, &id))) {
         if (link_subscribe(link, filter, qos, id) != GW_OK)
             subscriptions_answered(s, id, -1);

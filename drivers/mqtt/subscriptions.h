@@ -17,6 +17,9 @@ enum gw_err subscriptions_add(struct subscriptions *s, const char *filter, int q
 /* After this its callback is not running and will not run again. */
 void subscriptions_remove(struct subscriptions *s, unsigned id);
 
+/* What was removed is unsubscribed at the broker too, with the next subscriptions_send(). */
+void subscriptions_tidy(struct subscriptions *s);
+
 /* All must be sent again: the broker may have forgotten them. */
 void subscriptions_renew(struct subscriptions *s);
 /* Sends those that wait. The client's thread. */

@@ -50,6 +50,15 @@ int cli_load_config(const struct cli *cli, struct config **out)
     return err == GW_OK ? CLI_OK : CLI_FAILED;
 }
 
+int cli_load_places(const struct cli *cli, struct config **out)
+{
+    const char *path = config_path(cli);
+
+    if (path && config_load_places(path, out) == GW_OK)
+        return CLI_OK;
+    return cli_load_config(cli, out); /* which says what is wrong */
+}
+
 int cli_find_config(const struct cli *cli, struct config **out)
 {
     const char *path = cli_config_path(cli);

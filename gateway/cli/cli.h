@@ -52,6 +52,8 @@ extern const struct command cli_command_replay;
 extern const struct command cli_command_health;
 extern const struct command cli_command_support;
 
+extern const struct command cli_command_reload;
+
 /* Parses `argv` with getopt_long; -c/--config, --database and -h/--help are added to every
  * command's own options, which are given in the same form. Returns the short option or `val` of the
  * next one of the command's own, −1 at the end (then *first is the first operand), or −2 when the
@@ -87,6 +89,8 @@ void cli_print_help(const struct command *c, FILE *f);
 const char *cli_config_path(const struct cli *cli);
 /* Loads the configuration and prints its errors. Returns CLI_OK or the exit status. */
 int cli_load_config(const struct cli *cli, struct config **out);
+/* The same, but only what is needed to find the running gateway: other parts may be wrong. */
+int cli_load_places(const struct cli *cli, struct config **out);
 /* The same without a word, for a command that can do without. */
 int cli_find_config(const struct cli *cli, struct config **out);
 /* What would run with it, as `check` says it. */

@@ -23,6 +23,7 @@ const struct command *const cli_commands[] = {
     &cli_command_templates,
     &cli_command_health,
     &cli_command_support,
+    &cli_command_reload,
     &cli_command_version,
     NULL,
 };

@@ -79,7 +79,7 @@ static int run(struct cli *cli, int argc, char **argv)
         return p.status;
     if (p.first < argc)
         return cli_usage_error(p.command, "'%s' is one word too many", argv[p.first]);
-    int status = cli_load_config(cli, &config);
+    int status = cli_load_places(cli, &config);
     if (status != CLI_OK)
         return status;
     status = ask(config, json);

@@ -148,7 +148,7 @@ static bool each_row(void *arg, const struct latest_row *row)
 {
     struct reading r = {.time_us = row->time_us,
                         .value = row->is_integer ? (double)row->integer : row->value,
-                        .quality = (uint16_t)row->quality};
+                        .quality = (uint8_t)row->quality};
 
     return take(arg, row->sensor, row->unit, &r);
 }

@@ -91,11 +91,11 @@ static bool read_time(const struct csv *c, char *const *cells, size_t n, int64_t
            complain(c, "no time:", text ? text : "");
 }
 
-static bool read_quality(const struct csv *c, const char *text, uint16_t *out)
+static bool read_quality(const struct csv *c, const char *text, uint8_t *out)
 {
     for (unsigned q = 0; q < QUALITY_COUNT; q++) {
         if (strcmp(text, quality_name(q)) == 0) {
-            *out = (uint16_t)q;
+            *out = (uint8_t)q;
             return true;
         }
     }

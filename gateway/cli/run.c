@@ -31,15 +31,6 @@ static void prepare_process(sigset_t *stop_signals)
     mallopt(M_ARENA_MAX, 2); /* a dozen threads that hardly allocate need no arena each */
 }
 
-static void configure_log(const struct config *c)
-{
-    enum log_format format = (enum log_format)c->gateway.log.format;
-
-    if (format == LOG_FORMAT_TEXT && getenv("JOURNAL_STREAM"))
-        format = LOG_FORMAT_JOURNAL; /* systemd.exec(5): standard error is the journal */
-    log_configure((enum log_level)c->gateway.log.level, format);
-}
-
 /* A line for `systemctl status`, when it is another than before. */
 static void tell_health(struct gateway *g, char last[HEALTH_TEXT])
 {
@@ -80,8 +71,7 @@ static void follow(struct gateway *g, const sigset_t *signals, bool quiet)
         if (signal == SIGTERM || signal == SIGINT)
             break;
         if (signal == SIGHUP)
-            log_warning(
-                "SIGHUP: the configuration is read at start only; restart to apply changes");
+            gateway_reload(g);
         gateway_sample(g);
         gateway_status(g, &status);
         progress_update(&progress, &status);
@@ -129,7 +119,7 @@ static void add_entry(cJSON *object, const struct ledger_entry *e)
                                 (double)e->dropped[why]);
 }
 
-static cJSON *summary_json(const struct gateway_summary *s, const struct config *c)
+static cJSON *summary_json(const struct gateway_summary *s)
 {
     cJSON *root = cJSON_CreateObject();
 
@@ -141,18 +131,18 @@ static cJSON *summary_json(const struct gateway_summary *s, const struct config 
     cJSON_AddNumberToObject(root, "seconds", (double)s->ran_us / 1e6);
     cJSON *sources = cJSON_AddObjectToObject(root, "sources");
     for (size_t i = 0; s->sources && i < s->source_count; i++)
-        add_entry(cJSON_AddObjectToObject(sources, c->sources[i].name), &s->sources[i]);
+        add_entry(cJSON_AddObjectToObject(sources, s->sources[i].name), &s->sources[i].books);
     return root;
 }
 
-static void write_summary(const char *path, const struct gateway_summary *s, const struct config *c)
+static void write_summary(const char *path, const struct gateway_summary *s)
 {
     FILE *f = fopen(path, "we");
     if (!f) {
         log_error("cannot write %s", path);
         return;
     }
-    cJSON *root = summary_json(s, c);
+    cJSON *root = summary_json(s);
     char *text = cJSON_Print(root);
     fprintf(f, "%s\n", text ? text : "{}");
     cJSON_free(text);
@@ -177,7 +167,7 @@ static int run_config(const struct config *config, const char *summary_path, boo
     sigset_t signals;
 
     prepare_process(&signals);
-    configure_log(config);
+    gateway_configure_log(config);
     log_info("sensorgw %s, gateway %s. Sources: %zu, sensors: %zu, rules: %zu", SENSORGW_VERSION,
              config->gateway.name, config->source_count, config->sensor_count, config->rule_count);
     enum gw_err err = gateway_start(&g, config);
@@ -187,7 +177,7 @@ static int run_config(const struct config *config, const char *summary_path, boo
     gateway_stop(g, &summary);
     print_summary(&summary);
     if (summary_path)
-        write_summary(summary_path, &summary, config);
+        write_summary(summary_path, &summary);
     int status = summary.lost == 0 ? CLI_OK : CLI_FAILED;
     gateway_summary_fini(&summary);
     return status;

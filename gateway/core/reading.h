@@ -38,9 +38,10 @@ struct reading {
         double value;    /* in the sensor's unit; NAN unless QUALITY_GOOD */
         int64_t integer; /* with READING_INTEGER */
     };
-    uint32_t sensor;  /* index into the sensor table */
-    uint16_t quality; /* enum quality */
-    uint16_t flags;   /* enum reading_flag */
+    uint32_t sensor; /* index into the sensor table */
+    uint16_t source; /* index of the source whose books it is in; source_emit() sets it */
+    uint8_t quality; /* enum quality */
+    uint8_t flags;   /* enum reading_flag */
 };
 
 /* "good", "timeout", …; "unknown" for a number outside the list. Static. */

@@ -6,6 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct entry {
+    struct sensor sensor; /* first: who has the one has the other */
+    /* guarded by the table's lock: a ring of all descriptions that the sensor ever had, for those
+     * who still look at them. One that it has again is used again. */
+    struct entry *next;
+};
+
 struct sensor_table {
     /* set once */
     size_t capacity;
@@ -47,12 +54,21 @@ enum gw_err sensor_table_create(struct sensor_table **out, size_t capacity)
     return GW_OK;
 }
 
+static void free_ring(struct entry *first)
+{
+    for (struct entry *e = first->next, *next; e != first; e = next) {
+        next = e->next;
+        free(e);
+    }
+    free(first);
+}
+
 void sensor_table_destroy(struct sensor_table *t)
 {
     if (!t)
         return;
     for (size_t i = 0; i < sensor_table_count(t); i++)
-        free(atomic_load(&t->entries[i]));
+        free_ring((struct entry *)atomic_load(&t->entries[i]));
     pthread_mutex_destroy(&t->lock);
     free(t->buckets);
     free(t);
@@ -82,19 +98,21 @@ static uint32_t *bucket_locked(struct sensor_table *t, const char *name)
     return &t->buckets[i];
 }
 
-/* The entry and its strings in one block. */
+/* The entry and its strings in one block, a ring of its own. */
 static struct sensor *copy_sensor(const struct sensor *s)
 {
     size_t name = strlen(s->name) + 1, unit = strlen(s->unit) + 1, device = strlen(s->device) + 1;
-    struct sensor *copy = malloc(sizeof(*copy) + name + unit + device);
+    struct entry *entry = malloc(sizeof(*entry) + name + unit + device);
 
-    if (!copy)
+    if (!entry)
         return NULL;
-    char *text = (char *)(copy + 1);
+    char *text = (char *)(entry + 1);
+    struct sensor *copy = &entry->sensor;
     *copy = *s;
     copy->name = memcpy(text, s->name, name);
     copy->unit = memcpy(text + name, s->unit, unit);
     copy->device = memcpy(text + name + unit, s->device, device);
+    entry->next = entry;
     return copy;
 }
 
@@ -124,6 +142,44 @@ enum gw_err sensor_table_add(struct sensor_table *t, const struct sensor *s, uin
         return GW_EINVAL;
     pthread_mutex_lock(&t->lock);
     enum gw_err err = add_locked(t, s, index);
+    pthread_mutex_unlock(&t->lock);
+    return err;
+}
+
+static bool same_sensor(const struct sensor *a, const struct sensor *b)
+{
+    return a->source == b->source && a->every_us == b->every_us && a->gone == b->gone &&
+           strcmp(a->unit, b->unit) == 0 && strcmp(a->device, b->device) == 0;
+}
+
+static enum gw_err replace_locked(struct sensor_table *t, const struct sensor *s, uint32_t index)
+{
+    struct entry *now = (struct entry *)atomic_load(&t->entries[index]), *e = now;
+
+    do {
+        if (same_sensor(&e->sensor, s)) {
+            atomic_store(&t->entries[index], &e->sensor);
+            return GW_OK;
+        }
+        e = e->next;
+    } while (e != now);
+    e = (struct entry *)copy_sensor(s);
+    if (!e)
+        return GW_ENOMEM;
+    e->next = now->next;
+    now->next = e;
+    atomic_store(&t->entries[index], &e->sensor);
+    return GW_OK;
+}
+
+enum gw_err sensor_table_put(struct sensor_table *t, const struct sensor *s, uint32_t *index)
+{
+    if (sensor_name_problem(s->name))
+        return GW_EINVAL;
+    pthread_mutex_lock(&t->lock);
+    enum gw_err err = add_locked(t, s, index);
+    if (err == GW_EEXIST)
+        err = replace_locked(t, s, *index);
     pthread_mutex_unlock(&t->lock);
     return err;
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of sensors: a reading's `sensor` is an index into it. It only ever grows, up to a
- * capacity fixed at creation; an entry never changes once its index is known, so reading one needs
- * no lock. */
+ * capacity fixed at creation. An entry never changes; a reload may put another one in its place,
+ * which describes the sensor anew. Reading one needs no lock. */
 #ifndef SENSORGW_CORE_SENSOR_H
 #define SENSORGW_CORE_SENSOR_H
 
 #include "gateway/core/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,7 @@ struct sensor {
     const char *device; /* "" where the driver has no devices */
     uint32_t source;    /* index of the source, as in the configuration */
     int64_t every_us;   /* polling period; 0 for a sensor that is pushed to us */
+    bool gone;          /* no longer in the configuration; kept for what is stored of it */
 };
 
 struct sensor_table;
@@ -31,6 +33,10 @@ void sensor_table_destroy(struct sensor_table *t); /* NULL is ok */
  * name is taken, GW_EFULL at capacity, GW_EINVAL for a name that sensor_name_valid() refuses. Any
  * thread. */
 enum gw_err sensor_table_add(struct sensor_table *t, const struct sensor *s, uint32_t *index);
+
+/* The same, but describes a sensor that is there anew, where the description differs. Who got the
+ * former entry may still read it. */
+enum gw_err sensor_table_put(struct sensor_table *t, const struct sensor *s, uint32_t *index);
 
 /* The entry, or NULL for an index not given out. The pointer stays valid until the table is
  * destroyed. Any thread. */

@@ -18,7 +18,7 @@ static cJSON *sensor_json(const struct http *h, uint32_t index)
 
     cJSON_AddStringToObject(json, "name", s->name);
     cJSON_AddStringToObject(json, "device", s->device);
-    cJSON_AddStringToObject(json, "source", o->config->sources[s->source].name);
+    cJSON_AddStringToObject(json, "source", plant_source_name(o->config, s->source));
     cJSON_AddStringToObject(json, "unit", s->unit);
     json_add_number(json, "every", s->every_us ? (double)s->every_us / 1e6 : (double)NAN);
     json_add_reading(json, live_get(o->live, index, &r) ? &r : NULL);

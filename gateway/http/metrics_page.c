@@ -305,7 +305,7 @@ static void of_sources(FILE *f, const struct http_options *o)
         struct source *s = o->sources ? o->sources[i] : NULL;
         all[i] = (struct source_figures){
             .config = &o->config->sources[i],
-            .books = ledger_get(o->ledger, i),
+            .books = ledger_get(o->ledger, o->config->sources[i].index),
             .errors = s ? atomic_load(&s->errors) : 0,
             .opens = s ? atomic_load(&s->opens) : 0,
             .overruns = s ? atomic_load(&s->overruns) : 0,

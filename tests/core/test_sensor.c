@@ -68,6 +68,32 @@ static void a_taken_name_gives_the_index_it_has(void **state)
     sensor_table_destroy(t);
 }
 
+static void a_sensor_can_be_described_anew(void **state)
+{
+    struct sensor_table *t;
+    struct sensor s = {.name = "a/t", .unit = "K", .device = "a", .source = 1};
+    uint32_t index = 9;
+
+    (void)state;
+    assert_int_equal(sensor_table_create(&t, 1), GW_OK);
+    assert_int_equal(sensor_table_put(t, &s, &index), GW_OK);
+    const struct sensor *first = sensor_table_get(t, index);
+    assert_int_equal(sensor_table_put(t, &s, &index), GW_OK);
+    assert_ptr_equal(sensor_table_get(t, index), first); /* nothing new */
+    s.unit = "°C";
+    s.gone = true;
+    assert_int_equal(sensor_table_put(t, &s, &index), GW_OK);
+    assert_int_equal(index, 0);
+    assert_int_equal(sensor_table_count(t), 1);
+    assert_string_equal(sensor_table_get(t, 0)->unit, "°C");
+    assert_true(sensor_table_get(t, 0)->gone);
+    assert_string_equal(first->unit, "K"); /* who looked before sees what he saw */
+    assert_int_equal(sensor_table_find(t, "a/t"), 0);
+    s.name = "b/t";
+    assert_int_equal(sensor_table_put(t, &s, &index), GW_EFULL);
+    sensor_table_destroy(t);
+}
+
 static void a_full_table_refuses(void **state)
 {
     struct sensor_table *t;
@@ -190,6 +216,7 @@ int main(void)
         cmocka_unit_test(added_sensors_are_found_by_index_and_by_name),
         cmocka_unit_test(strings_are_copied),
         cmocka_unit_test(a_taken_name_gives_the_index_it_has),
+        cmocka_unit_test(a_sensor_can_be_described_anew),
         cmocka_unit_test(a_full_table_refuses),
         cmocka_unit_test(names_that_are_unsafe_in_a_topic_are_refused),
         cmocka_unit_test(utf8_reads_no_further_than_it_may),

@@ -79,7 +79,7 @@ static void finish(struct bench *b)
 static void offer(struct bench *b, uint32_t sensor, double value, enum quality quality)
 {
     const struct reading r = {
-        .sensor = sensor, .value = value, .quality = (uint16_t)quality, .time_us = 1};
+        .sensor = sensor, .value = value, .quality = (uint8_t)quality, .time_us = 1};
 
     feed_offer(b->feed, &r, 1);
 }

@@ -157,7 +157,7 @@ static void it_reads_judges_stores_and_keeps_its_books(void **state)
                      summary.total.accepted);
     assert_true(summary.alerts_raised >= 1);
     assert_true(summary.alerts_cleared >= 1);
-    assert_int_equal(summary.sources[0].accepted, summary.total.accepted);
+    assert_int_equal(summary.sources[0].books.accepted, summary.total.accepted);
     gateway_summary_fini(&summary);
     assert_threads(threads);
     assert_int_equal(entries("/proc/self/fd"), files);

@@ -100,9 +100,12 @@ __attribute__((unused)) static int fixture_teardown(void **state)
 
 __attribute__((unused)) static struct record good(uint32_t sensor, int64_t time_us, double value)
 {
-    return (struct record){
-        .reading = {.time_us = time_us, .value = value, .sensor = sensor, .quality = QUALITY_GOOD},
-        .has_reading = true};
+    return (struct record){.reading = {.time_us = time_us,
+                                       .value = value,
+                                       .sensor = sensor,
+                                       .source = (uint16_t)(sensor % 2),
+                                       .quality = QUALITY_GOOD},
+                           .has_reading = true};
 }
 
 __attribute__((unused)) static void append(struct fixture *f, const struct record *r, size_t n)
