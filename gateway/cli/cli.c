@@ -52,7 +52,7 @@ int cli_load_config(const struct cli *cli, struct config **out)
 
 int cli_load_places(const struct cli *cli, struct config **out)
 {
-    const char *path = config_path(cli);
+    const char *path = cli_config_path(cli);
 
     if (path && config_load_places(path, out) == GW_OK)
         return CLI_OK;

@@ -37,7 +37,11 @@ static struct rule_config rules[] = {
      .severity = SEVERITY_WARNING},
 };
 static const struct driver_schema pushed = {.name = "mqtt", .wildcard_names = true};
-static struct source_config sources[] = {{.name = greenhouse, .schema = &pushed}};
+static char made[] = "greenhouse/{1}";
+static struct sensor_config made_sensors[] = {{.name = made}};
+static struct device_config made_devices[] = {{.sensors = made_sensors, .sensor_count = 1}};
+static struct source_config sources[] = {
+    {.name = greenhouse, .schema = &pushed, .devices = made_devices, .device_count = 1}};
 static const struct config config = {
     .rules = rules, .rule_count = 2, .sources = sources, .source_count = 1};
 

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The alert book, and what goes on from the last run. */
+#include "gateway/core/clock.h"
+#include "gateway/core/log.h"
+#include "gateway/core/record.h"
+#include "gateway/parts.h"
+
+#include <stdlib.h>
+
+/* An alert of an earlier run goes on, or, when nothing watches it any more, is cleared so that its
+ * retained message does not say "raised" for ever. */
+static void restore_alert(void *arg, const struct alert_change *change, const char *sensor_name)
+{
+    struct gateway *g = arg;
+
+    if (alert_book_restore(g->alerts, change, sensor_name, clock_mono_us(), clock_wall_us()) ==
+        GW_OK)
+        return;
+    struct alert_change *cleared = calloc(1, sizeof(*cleared));
+    if (!cleared)
+        return;
+    *cleared = *change;
+    cleared->next = NULL;
+    cleared->state = ALERT_CLEARED;
+    cleared->time_us = clock_wall_us();
+    struct record record = {.changes = cleared};
+    if (queue_try_push(g->records, 0, &record, 1) == 0)
+        alert_change_free(cleared);
+    log_info("alert cleared: %s %s: no rule watches it any more", sensor_name, change->rule);
+}
+
+/* Of a rule that watches the sensor no more it is of no use, and stays for the case that it does
+ * again. */
+static void restore_shelf(void *arg, const struct alert_change *change, const char *sensor_name)
+{
+    struct gateway *g = arg;
+
+    alert_book_restore(g->alerts, change, sensor_name, clock_mono_us(), clock_wall_us());
+}
+
+static void note_seen(void *arg, uint32_t sensor)
+{
+    struct gateway *g = arg;
+
+    alert_book_seen(g->alerts, sensor);
+}
+
+enum gw_err start_alerts(struct gateway *g)
+{
+    enum gw_err err = alert_book_create(&g->alerts, g->config, g->sensors, queue_lanes(g->readings),
+                                        store_next_alert_id(g->store), clock_mono_us());
+
+    if (err != GW_OK)
+        return err;
+    if ((err = store_active_alerts(g->store, restore_alert, g)) != GW_OK ||
+        (err = store_seen_sensors(g->store, note_seen, g)) != GW_OK)
+        return err;
+    return store_shelves(g->store, restore_shelf, g);
+}
