@@ -3,6 +3,10 @@
 #include "tests/storage/fixture.h"
 
 #include "gateway/core/metrics.h"
+#include "storage/query.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
 
 static void appended_readings_are_seen_through_the_views(void **state)
 {
@@ -184,6 +188,40 @@ static void the_settings_are_those_that_survive_a_power_cut(void **state)
                         store_instance(f->store));
 }
 
+/* Where times and sizes have 32 bits by default (Debian 12 on armhf), libraries refuse such a file.
+ * On file systems that end at 2038 it is only large. */
+static void a_file_of_3_gib_that_was_changed_in_2040_is_a_database_like_any_other(void **state)
+{
+    const off_t size = (off_t)3 << 30; /* the end is a hole */
+    const int64_t year_2040 = INT64_C(2208988800) * US_PER_SECOND;
+    const struct timespec at = {.tv_sec = (time_t)(year_2040 / US_PER_SECOND)};
+    struct fixture *f = *state;
+    struct query *q;
+    struct store_facts facts;
+    char text[512];
+
+    clock_fake(0, year_2040);
+    fixture_open(f);
+    struct record r[] = {good(0, year_2040, 21.5), good(0, year_2040 + US_PER_SECOND, 22.5)};
+    append(f, &r[0], 1);
+    fixture_close(f);
+    assert_int_equal(truncate(f->path, size), 0);
+    assert_int_equal(utimensat(AT_FDCWD, f->path, (struct timespec[]){at, at}, 0), 0);
+    assert_int_equal(query_open(&q, f->path), GW_OK);
+    assert_int_equal(query_facts(q, &facts), GW_OK);
+    assert_true(facts.bytes == (uint64_t)size);
+    assert_true(facts.newest_us == year_2040);
+    query_close(q);
+
+    fixture_open(f);
+    append(f, &r[1], 1);
+    fixture_close(f);
+    assert_int_equal(utimensat(AT_FDCWD, f->path, (struct timespec[]){at, at}, 0), 0);
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM reading"), 2);
+    assert_string_equal(sql_text(f, "SELECT max(time) FROM readings", text),
+                        "2040-01-01T00:00:01.000Z");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -195,6 +233,7 @@ int main(void)
         T(sensors_keep_their_rows_over_restarts),
         T(the_latest_is_the_newest_by_time),
         T(an_edited_sensor_latest_loses_nothing),
+        T(a_file_of_3_gib_that_was_changed_in_2040_is_a_database_like_any_other),
         T(the_settings_are_those_that_survive_a_power_cut),
     };
     return cmocka_run_group_tests_name("storage/store", tests, NULL, NULL);
