@@ -17,6 +17,11 @@ set(CMAKE_C_FLAGS_DEBUG "-Og -g")
 
 add_compile_definitions(_GNU_SOURCE)
 if(CMAKE_SIZEOF_VOID_P EQUAL 4)
+  # What the system's libraries, SQLite among them, were compiled with (see storage/shorttime.c).
+  include(CheckTypeSize)
+  set(CMAKE_EXTRA_INCLUDE_FILES time.h)
+  check_type_size(time_t SENSORGW_SYSTEM_TIME_T)
+  unset(CMAKE_EXTRA_INCLUDE_FILES)
   # Times after 2038, and files of more than 2 GB.
   add_compile_definitions(_TIME_BITS=64 _FILE_OFFSET_BITS=64)
 endif()

@@ -119,8 +119,8 @@ static enum gw_err load_memory(struct store *s)
 static enum gw_err attach(struct store *s)
 {
     int version = 0;
-    int rc = sqlite3_open_v2(
-        s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+    int rc =
+        db_open(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX);
     if (rc != SQLITE_OK)
         return db_error(s->db, rc, s->path);
     sqlite3_extended_result_codes(s->db, 1);

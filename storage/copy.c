@@ -47,9 +47,9 @@ static enum gw_err open_both(struct copy *c)
 {
     char uri[4096];
     sqlite3_stmt *st = NULL;
-    int rc = sqlite3_open_v2(
-        c->request->target, &c->db,
-        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, NULL);
+    int rc =
+        db_open(c->request->target, &c->db,
+                SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI);
     if (rc != SQLITE_OK)
         return db_error(c->db, rc, c->request->target);
     sqlite3_extended_result_codes(c->db, 1);

@@ -2,11 +2,18 @@
 #include "storage/db.h"
 
 #include "gateway/core/log.h"
+#include "storage/shorttime.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stddef.h>
+
+int db_open(const char *path, sqlite3 **out, int flags)
+{
+    shorttime_mend();
+    return sqlite3_open_v2(path, out, flags, NULL);
+}
 
 static enum gw_err translate(sqlite3 *db, int code)
 {

@@ -10,6 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* sqlite3_open_v2() with the default VFS; like there *out is to be closed even after an error. */
+int db_open(const char *path, sqlite3 **out, int flags);
+
 /* Translates a result code and logs it with `what` was being done. */
 enum gw_err db_error(sqlite3 *db, int code, const char *what);
 

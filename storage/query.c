@@ -49,7 +49,7 @@ static enum gw_err attach(struct query *q)
 {
     if (stat(q->path, &q->file) != 0)
         return errno == ENOENT ? GW_ENOENT : GW_EACCES;
-    int rc = sqlite3_open_v2(q->path, &q->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
+    int rc = db_open(q->path, &q->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX);
     if (rc != SQLITE_OK)
         return explain(q, db_error(q->db, rc, q->path));
     sqlite3_extended_result_codes(q->db, 1);
