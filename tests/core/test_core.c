@@ -116,10 +116,12 @@ static void the_kernel_says_how_we_do(void **state)
 
     (void)state;
     process_figures_get(&p);
+    assert_true(p.open_fds >= 3 && p.open_fds <= p.max_fds);
+    if (getenv("SENSORGW_EMULATED"))
+        return; /* qemu-user makes /proc/self/stat up, and fills in little of it */
     assert_true(p.resident_bytes > 500000 && p.resident_bytes < 1000000000);
     assert_true(p.start_us <= clock_wall_us() + US_PER_SECOND);
     assert_true(p.start_us > clock_wall_us() - US_PER_HOUR);
-    assert_true(p.open_fds >= 3 && p.open_fds <= p.max_fds);
     assert_true(p.threads >= 1); /* a sanitizer may have one of its own */
 }
 
