@@ -51,7 +51,8 @@ static struct timespec tick(void)
 
     if (us == 0 || us > US_PER_SECOND)
         us = US_PER_SECOND;
-    return (struct timespec){.tv_sec = us / US_PER_SECOND, .tv_nsec = us % US_PER_SECOND * 1000};
+    return (struct timespec){.tv_sec = us / US_PER_SECOND,
+                             .tv_nsec = (long)(us % US_PER_SECOND) * 1000};
 }
 
 /* Runs until SIGTERM or SIGINT. */
