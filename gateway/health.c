@@ -104,7 +104,9 @@ static void check_threads(struct health_report *r)
         char component[64];
         snprintf(component, sizeof(component), "thread %.31s", late[i].name);
         add(r, HEALTH_ERROR, component,
-            "restart the gateway; systemd does so when the unit has a WatchdogSec",
+            late[i].is_vital
+                ? "restart the gateway; systemd does so when the unit has a WatchdogSec"
+                : "the page and its API may not answer, all else goes on; restart the gateway",
             "hangs: it should have been heard of %lld s ago",
             (long long)((now - late[i].due_us) / US_PER_SECOND));
     }

@@ -16,9 +16,10 @@ void watchdog_init(struct watchdog *w, void (*feed)(void))
 static void tell(const struct heartbeat_view *late, size_t count, int64_t now_us)
 {
     for (size_t i = 0; i < count && i < NAMED; i++)
-        log_error("thread %s hangs: it should have been heard of %.0f s ago; the watchdog is not "
-                  "fed until it is",
-                  late[i].name, (double)(now_us - late[i].due_us) / (double)US_PER_SECOND);
+        log_error("thread %s hangs: it should have been heard of %.0f s ago; %s", late[i].name,
+                  (double)(now_us - late[i].due_us) / (double)US_PER_SECOND,
+                  late[i].is_vital ? "the watchdog is not fed until it is"
+                                   : "everything else goes on");
 }
 
 /* Told at the second look: after a halt of the whole process all are late, for a moment. */
@@ -27,14 +28,13 @@ void watchdog_look(struct watchdog *w, int64_t now_us)
     struct heartbeat_view late[NAMED];
     size_t hung = heartbeat_late(now_us, late, NAMED);
 
-    if (hung == 0) {
-        if (w->told)
-            log_warning("no thread hangs any more");
-        w->told = false;
+    if (heartbeat_late_vital(now_us) == 0)
         w->feed();
-    } else if (w->hung > 0 && !w->told) {
+    if (hung == 0 && w->told > 0)
+        log_warning("no thread hangs any more");
+    else if (hung > w->told && w->hung > w->told)
         tell(late, hung, now_us);
-        w->told = true;
-    }
+    if (hung == 0 || (hung > w->told && w->hung > w->told))
+        w->told = hung;
     w->hung = hung;
 }

@@ -10,14 +10,25 @@
 static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct heartbeat *list; /* guarded by list_lock */
 
-void heartbeat_add(struct heartbeat *h, const char *name)
+static void add(struct heartbeat *h, const char *name, bool is_vital)
 {
     snprintf(h->name, sizeof(h->name), "%s", name);
+    h->is_vital = is_vital;
     atomic_store(&h->due_us, INT64_MAX);
     pthread_mutex_lock(&list_lock);
     h->next = list;
     list = h;
     pthread_mutex_unlock(&list_lock);
+}
+
+void heartbeat_add(struct heartbeat *h, const char *name)
+{
+    add(h, name, true);
+}
+
+void heartbeat_add_minor(struct heartbeat *h, const char *name)
+{
+    add(h, name, false);
 }
 
 void heartbeat_remove(struct heartbeat *h)
@@ -53,10 +64,22 @@ size_t heartbeat_late(int64_t now_us, struct heartbeat_view *out, size_t max)
             continue;
         if (count < max) {
             out[count].due_us = due;
+            out[count].is_vital = h->is_vital;
             memcpy(out[count].name, h->name, sizeof(h->name));
         }
         count++;
     }
+    pthread_mutex_unlock(&list_lock);
+    return count;
+}
+
+size_t heartbeat_late_vital(int64_t now_us)
+{
+    size_t count = 0;
+
+    pthread_mutex_lock(&list_lock);
+    for (struct heartbeat *h = list; h; h = h->next)
+        count += h->is_vital && atomic_load_explicit(&h->due_us, memory_order_relaxed) < now_us;
     pthread_mutex_unlock(&list_lock);
     return count;
 }

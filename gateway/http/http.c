@@ -8,6 +8,7 @@
 #include "gateway/http/guard.h"
 #include "gateway/http/internal.h"
 #include "gateway/http/metrics_page.h"
+#include "gateway/http/pulse.h"
 
 #include <errno.h>
 #include <microhttpd.h>
@@ -17,7 +18,8 @@
 #include <string.h>
 
 #define THREADS READERS /* so that each finds a connection to the database */
-#define CONNECTIONS 48  /* a browser takes six, one of them for events */
+_Static_assert(THREADS <= PULSES, "each has its pulse");
+#define CONNECTIONS 48 /* a browser takes six, one of them for events */
 #define CONNECTION_TIMEOUT_S 10
 #define CONNECTION_MEMORY 16384 /* bytes; a longer request header is refused by the library */
 
@@ -277,7 +279,10 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
         *body_size = 0;
         return MHD_YES;
     }
-    return answer(h, r);
+    size_t place = pulse_enter(h->pulse);
+    enum MHD_Result result = answer(h, r);
+    pulse_leave(h->pulse, place);
+    return result;
 }
 
 /* --- start and stop --- */
@@ -342,6 +347,12 @@ enum gw_err http_start(struct http **out, const struct http_options *options)
     if (!h)
         return GW_ENOMEM;
     h->options = *options;
+    h->pulse = calloc(1, sizeof(*h->pulse));
+    if (!h->pulse) {
+        free(h);
+        return GW_ENOMEM;
+    }
+    pulse_init(h->pulse);
     if ((err = resolve(&options->config->http, &addresses)) == GW_OK &&
         (err = readers_create(&h->readers, options->config->storage.path)) == GW_OK &&
         (err = events_create(&h->events, options)) == GW_OK)
@@ -373,6 +384,8 @@ void http_stop(struct http *h)
         MHD_stop_daemon(h->daemon);
     events_destroy(h->events);
     readers_destroy(h->readers);
+    pulse_fini(h->pulse);
+    free(h->pulse);
     free(h);
 }
 

@@ -11,12 +11,14 @@
 
 struct events;
 struct MHD_Daemon;
+struct pulse;
 
 struct http {
     struct http_options options;
     struct MHD_Daemon *daemon;
     struct readers *readers;
     struct events *events;
+    struct pulse *pulse;
 };
 
 /* Answers a request below /api/v1/. */

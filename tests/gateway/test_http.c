@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who is answered, /metrics and /healthz; the API has a test of its own. */
+#include "gateway/core/thread.h"
 #include "tests/gateway/http_client.h"
 
 #define JSON "Content-Type: application/json\r\n"
@@ -218,6 +219,75 @@ static void a_port_in_use_is_an_error(void **state)
     assert_non_null(strstr(logged, "cannot listen on 127.0.0.1 port"));
 }
 
+/* A request for the health report that does not come back until it may. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool entered, may_go;
+} hang = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+static void hanging_health(void *arg, struct health_report *out)
+{
+    pthread_mutex_lock(&hang.lock);
+    hang.entered = true;
+    pthread_cond_signal(&hang.changed);
+    while (!hang.may_go)
+        pthread_cond_wait(&hang.changed, &hang.lock);
+    pthread_mutex_unlock(&hang.lock);
+    get_health(arg, out);
+}
+
+static void *ask_healthz(void *server)
+{
+    ask(server, "GET /healthz", LOCAL);
+    return NULL;
+}
+
+static size_t late_in(int64_t us, struct heartbeat_view *view)
+{
+    return heartbeat_late(clock_mono_us() + us, view, 1);
+}
+
+static void a_page_that_hangs_is_noticed_and_not_vital(void **state)
+{
+    struct server *s = *state;
+    struct heartbeat_view late;
+    pthread_t client;
+
+    assert_int_equal(start_with(s, hanging_health), GW_OK);
+    pthread_create(&client, NULL, ask_healthz, s);
+    pthread_mutex_lock(&hang.lock);
+    while (!hang.entered)
+        pthread_cond_wait(&hang.changed, &hang.lock);
+    pthread_mutex_unlock(&hang.lock);
+    assert_int_equal(late_in(0, &late), 0);
+    assert_int_equal(late_in(THREAD_SLOW_US, &late), 1);
+    assert_string_equal(late.name, "http-0");
+    assert_false(late.is_vital);
+    assert_int_equal(heartbeat_late_vital(clock_mono_us() + THREAD_SLOW_US), 0);
+    assert_int_equal(ask(s, "GET /metrics", LOCAL), 200); /* others are answered */
+    pthread_mutex_lock(&hang.lock);
+    hang.may_go = true;
+    pthread_cond_signal(&hang.changed);
+    pthread_mutex_unlock(&hang.lock);
+    pthread_join(client, NULL);
+    assert_int_equal(late_in(THREAD_SLOW_US, &late), 0);
+}
+
+static void a_slow_client_looks_like_none(void **state)
+{
+    struct server *s = *state;
+    struct heartbeat_view late;
+
+    assert_int_equal(start(s), GW_OK);
+    int silent = connect_to(s), slow = connect_to(s);
+    assert_true(send(slow, "GET /heal", 9, MSG_NOSIGNAL) == 9);
+    assert_int_equal(ask(s, "GET /metrics", LOCAL), 200);
+    assert_int_equal(late_in(THREAD_SLOW_US, &late), 0);
+    close(silent);
+    close(slow);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +301,8 @@ int main(void)
         TEST(changes_come_only_from_our_own_page),
         TEST(requests_have_a_size),
         TEST(a_port_in_use_is_an_error),
+        TEST(a_page_that_hangs_is_noticed_and_not_vital),
+        TEST(a_slow_client_looks_like_none),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -128,6 +128,30 @@ static void one_late_look_is_not_complained_about(void **state)
     assert_string_equal(log_text, "");
 }
 
+static void one_that_is_not_vital_is_told_and_no_reason_to_starve(void **state)
+{
+    struct bench *b = *state;
+    struct heartbeat page;
+
+    heartbeat_add_minor(&page, "http-0");
+    heartbeat_promise(&page, US_PER_SECOND);
+    for (int i = 0; i < 10; i++)
+        look_after(b, US_PER_SECOND);
+    assert_int_equal(fed, 10);
+    assert_non_null(strstr(log_text, "thread http-0 hangs"));
+    assert_non_null(strstr(log_text, "everything else goes on"));
+    heartbeat_promise(&b->line, US_PER_SECOND); /* hangs too, later on */
+    for (int i = 0; i < 10; i++)
+        look_after(b, US_PER_SECOND);
+    assert_int_equal(fed, 11);
+    assert_non_null(strstr(log_text, "thread rs485 hangs"));
+    heartbeat_remove(&page);
+    heartbeat_rest(&b->line);
+    look_after(b, US_PER_SECOND);
+    assert_int_equal(fed, 12);
+    assert_non_null(strstr(log_text, "no thread hangs any more"));
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -135,6 +159,7 @@ int main(void)
         T(it_is_fed_while_all_keep_their_promises),
         T(it_starves_when_one_hangs),
         T(it_is_fed_again_when_the_thread_comes_back),
+        T(one_that_is_not_vital_is_told_and_no_reason_to_starve),
         T(one_late_look_is_not_complained_about),
     };
     return cmocka_run_group_tests_name("gateway/watchdog", tests, NULL, NULL);
