@@ -115,8 +115,11 @@ static void accept_one(struct control *c)
     const struct timeval patience = {.tv_sec = PATIENCE_S};
     int fd = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC);
 
-    if (fd < 0)
+    if (fd < 0) { /* without a pause, poll() would come back at once */
+        log_warning("control socket: cannot take a connection: %s", log_errno(errno));
+        clock_sleep_us(TICK_MS * US_PER_MS);
         return;
+    }
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
     for (size_t i = 0; i < CONNECTIONS; i++) {
         if (c->connections[i].fd < 0) {

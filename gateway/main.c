@@ -2,8 +2,11 @@
 /* Finds the subcommand and lets it run; the work is in gateway/cli. */
 #include "gateway/cli/cli.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
+#include <unistd.h>
 
 static void print_usage(FILE *f)
 {
@@ -49,11 +52,22 @@ static int config_words(int argc, char **argv, const char **file)
     return 0;
 }
 
+/* Where one of them is closed, the next file that is opened would take its place: the log would go
+ * into it. */
+static void fill_standard_files(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) == -1 && errno == EBADF && open("/dev/null", O_RDWR) != fd)
+            _exit(CLI_FAILED); /* nobody left to tell */
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct cli cli = {0};
     int i = 1;
 
+    fill_standard_files();
     while (i < argc && argv[i][0] == '-') {
         int words = config_words(argc - i, argv + i, &cli.config);
         if (words == 0)

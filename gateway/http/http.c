@@ -21,6 +21,7 @@
 _Static_assert(THREADS <= PULSES, "each has its pulse");
 #define CONNECTIONS 48 /* a browser takes six, one of them for events */
 #define CONNECTION_TIMEOUT_S 10
+#define NO_DESCRIPTOR_US (200 * US_PER_MS)
 #define CONNECTION_MEMORY 16384 /* bytes; a longer request header is refused by the library */
 
 #define POLICY                                                                                     \
@@ -298,6 +299,11 @@ static void on_library_log(void *arg, const char *format, va_list args)
 #pragma GCC diagnostic pop
     text[strcspn(text, "\n")] = '\0';
     log_debug("http: %s", text);
+    if (!strstr(format, "busy waiting"))
+        return;
+    /* It has no descriptor for a connection, and would try again at once and without end. */
+    log_warning("http: no file descriptor is left for a connection");
+    clock_sleep_us(NO_DESCRIPTOR_US);
 }
 
 static enum gw_err listen_on(struct http *h, const struct addrinfo *address)
