@@ -161,12 +161,18 @@ void figures_begin(struct figures *f)
 
 /* --- looking --- */
 
+/* How many of `count` rows are copied from `first` on. */
+static size_t part(size_t count, size_t first, size_t max)
+{
+    size_t n = first < count ? count - first : 0;
+
+    return n < max ? n : max;
+}
+
 size_t figures_copy(struct figures *f, size_t first, struct unit_figures *out, size_t max)
 {
     pthread_mutex_lock(&f->lock);
-    size_t n = first < f->count ? f->count - first : 0;
-    if (n > max)
-        n = max;
+    size_t n = part(f->count, first, max);
     if (n > 0)
         memcpy(out, f->units + first, n * sizeof(*out));
     pthread_mutex_unlock(&f->lock);
@@ -177,9 +183,7 @@ size_t figures_copy_isolated(struct figures *f, size_t first, struct isolated_pl
                              size_t max)
 {
     pthread_mutex_lock(&f->lock);
-    size_t n = first < f->isolated_count ? f->isolated_count - first : 0;
-    if (n > max)
-        n = max;
+    size_t n = part(f->isolated_count, first, max);
     if (n > 0)
         memcpy(out, f->isolated + first, n * sizeof(*out));
     pthread_mutex_unlock(&f->lock);

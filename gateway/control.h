@@ -6,6 +6,7 @@
  *   sources                            NAME DRIVER STATE ERROR
  *   sensors                            NAME VALUE UNIT QUALITY AGE_US SOURCE
  *   units                              SOURCE UNIT LAST ASKED TIMEOUTS DAMAGED REFUSED TOOK MEAN
+ *   isolated                           SOURCE UNIT SENSOR PLACE EXCEPTION SINCE_US
  *   frames SOURCE AFTER                NUMBER TIME_US >|< HEX
  *   ask SOURCE UNIT FUNCTION ADDRESS COUNT    as drivers/modbus/command.h says
  *   write SENSOR VALUE                 ok VALUE | error TEXT

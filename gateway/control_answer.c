@@ -96,6 +96,24 @@ static void answer_units(const struct request *q, FILE *f)
     }
 }
 
+static void answer_isolated(const struct request *q, FILE *f)
+{
+    struct isolated_place places[UNITS_AT_ONCE];
+    size_t n;
+
+    for (size_t i = 0; i < q->plant->config->source_count; i++) {
+        struct source *s = q->plant->sources[i];
+        for (size_t first = 0;
+             (n = figures_copy_isolated(&s->figures, first, places, UNITS_AT_ONCE)) > 0;
+             first += n) {
+            for (size_t k = 0; k < n; k++)
+                fprintf(f, "%s\t%u\t%s\t%s\t%u\t%" PRId64 "\n", s->config->name, places[k].unit,
+                        sensor_table_get(q->o->sensors, places[k].sensor)->name, places[k].place,
+                        places[k].exception, places[k].since_us);
+        }
+    }
+}
+
 static struct source *find_source(const struct request *q, FILE *f)
 {
     const char *name = q->words[1] ? q->words[1] : "";
@@ -308,19 +326,13 @@ void control_answer(const struct control_options *o, char *request, FILE *answer
     static const struct {
         const char *word;
         void (*answer)(const struct request *, FILE *);
-    } requests[] = {{"sources", answer_sources},
-                    {"sensors", answer_sensors},
-                    {"units", answer_units},
-                    {"frames", answer_frames},
-                    {"ask", answer_ask},
-                    {"write", answer_write},
-                    {"acknowledge", answer_acknowledge},
-                    {"shelve", answer_shelve},
-                    {"limits", answer_limits},
-                    {"health", answer_health},
-                    {"figures", answer_figures},
-                    {"log", answer_log},
-                    {"reload", answer_reload}};
+    } requests[] = {{"sources", answer_sources}, {"sensors", answer_sensors},
+                    {"units", answer_units},     {"isolated", answer_isolated},
+                    {"frames", answer_frames},   {"ask", answer_ask},
+                    {"write", answer_write},     {"acknowledge", answer_acknowledge},
+                    {"shelve", answer_shelve},   {"limits", answer_limits},
+                    {"health", answer_health},   {"figures", answer_figures},
+                    {"log", answer_log},         {"reload", answer_reload}};
     char *rest = request;
     char *words[WORDS_MAX + 1] = {strsep(&rest, "\t")};
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sensorgw monitor: what a running gateway sees, live in the terminal. */
 #include "config/config.h"
+#include "drivers/modbus/frame.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/daemon.h"
 #include "gateway/cli/interrupt.h"
@@ -83,6 +84,30 @@ static bool print_units(struct monitor *m, FILE *f)
     return lines != NULL;
 }
 
+/* What units refuse to give. Nothing for a gateway that is older than the question. */
+static bool print_isolated(struct monitor *m, FILE *f)
+{
+    static const char *const titles[] = {"REFUSED", "LINE",   ">UNIT", "PLACE",
+                                         "ANSWER",  ">SINCE", NULL};
+    char **lines = daemon_ask(m->daemon, "isolated");
+    struct table *table = table_create(titles);
+
+    for (; lines && *lines && table && strncmp(*lines, "error ", 6) != 0; lines++) {
+        char *w[6], since[CLI_NUMBER_SIZE];
+        daemon_words(*lines, w, 6);
+        const char *answer = frame_exception_text((uint8_t)strtoul(w[4], NULL, 10));
+        cli_age(clock_wall_us() - strtoll(w[5], NULL, 10), since);
+        table_add(table, (const char *[]){w[2], w[0], w[1], w[3], answer, since});
+    }
+    if (table && table_rows(table) > 0) {
+        fputc('\n', f);
+        table_print(table, f);
+        fputs("They are left out, and asked for again once an hour.\n", f);
+    }
+    table_destroy(table);
+    return lines != NULL;
+}
+
 static bool print_troubles(struct monitor *m, FILE *f)
 {
     char **lines = daemon_ask(m->daemon, "sources");
@@ -100,7 +125,7 @@ static bool print_foot(struct monitor *m, FILE *f)
 {
     char now[CLOCK_UTC_SIZE];
 
-    if (!print_units(m, f) || !print_troubles(m, f))
+    if (!print_units(m, f) || !print_isolated(m, f) || !print_troubles(m, f))
         return false;
     fprintf(f, "\n%s  Every second; Ctrl-C ends.\n", clock_format_utc(clock_wall_us(), 0, now));
     return true;
@@ -131,7 +156,8 @@ static int show_tables(struct monitor *m)
 
     if (m->once || !isatty(STDOUT_FILENO)) {
         do {
-            ok = print_sensors(m, stdout) && print_units(m, stdout) && print_troubles(m, stdout);
+            ok = print_sensors(m, stdout) && print_units(m, stdout) && print_isolated(m, stdout) &&
+                 print_troubles(m, stdout);
             fputs(m->once ? "" : "\n", stdout);
             fflush(stdout);
         } while (ok && !m->once && !interrupt_sleep(EVERY_US));

@@ -70,10 +70,14 @@ void support_sources(struct support *s)
     static const char *const units[] = {"SOURCE",    ">UNIT",    "LAST",     ">REQUESTS",
                                         ">TIMEOUTS", ">DAMAGED", ">REFUSED", ">TOOK, µs",
                                         ">MEAN, µs", NULL};
+    static const char *const isolated[] = {"REFUSED BY", ">UNIT",      "SENSOR", "PLACE",
+                                           ">EXCEPTION", ">SINCE, µs", NULL};
 
     table_of(s, "sources", sources, sizeof(sources) / sizeof(sources[0]) - 1);
     fputc('\n', s->f);
     table_of(s, "units", units, sizeof(units) / sizeof(units[0]) - 1);
+    fputc('\n', s->f);
+    table_of(s, "isolated", isolated, sizeof(isolated) / sizeof(isolated[0]) - 1);
 }
 
 static void each_fact(void *arg, const char *name, const char *value)

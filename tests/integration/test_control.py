@@ -5,7 +5,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from harness import PATIENCE, GatewayTest, main
+from harness import PATIENCE, GatewayTest, free_port, main
 from processes import SENSORGW, environment
 
 
@@ -99,6 +99,19 @@ class Control(GatewayTest):
 
     def read_json(self, gateway, place, count):
         return [x["value"] for x in json.loads(self.tool(gateway, "read", self.port, place, "-n", str(count), "--json"))]
+
+    def test_monitor_lists_what_a_unit_refuses(self):
+        port = free_port()
+        self.run_python("pymodbus_slave.py", "tcp", str(port))  # has 900 registers
+        source = self.bus("a", 1, [{"name": "x", "holding": 5}, {"name": "gone", "holding": 950}])
+        source.pop("port")
+        gateway = self.gateway([{**source, "address": f"127.0.0.1:{port}"}])
+        self.good(gateway, "a1/x")
+        self.wait_for("it is found", lambda: gateway.control("isolated"))
+        out = self.tool(gateway, "monitor", "--once")
+        self.assertRegex(out, r"a1/gone +a +1 +holding 950 +illegal data address +\d s\n")
+        self.assertIn("asked for again once an hour", out)
+        gateway.stop()
 
     def test_setting_sensors(self):
         gateway = self.gateway([self.bus("a", 1, self.SETTABLE, every="1m")])
