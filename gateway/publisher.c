@@ -24,7 +24,7 @@ struct publisher {
     struct publisher_options options;
     struct feed *feed;
     struct urgent *urgent;
-    struct withdraw *withdraw; /* NULL without Home Assistant */
+    struct withdraw *withdraw; /* NULL once stopped */
     struct thread thread;
 
     pthread_mutex_t lock;
@@ -318,7 +318,7 @@ enum gw_err publisher_start(struct publisher **out, const struct publisher_optio
     cond_init_monotonic(&p->wake);
     p->urgent = urgent_create();
     enum gw_err err = p->feed && p->urgent ? GW_OK : GW_ENOMEM;
-    if (err == GW_OK && options->config->mqtt.home_assistant)
+    if (err == GW_OK)
         err = withdraw_create(&p->withdraw, options->config, options->sensors, options->client);
     if (err == GW_OK)
         err = thread_start(&p->thread, "publisher", run, p);

@@ -3,6 +3,7 @@
 #include "gateway/core/clock.h"
 #include "gateway/core/log.h"
 #include "gateway/core/record.h"
+#include "gateway/made.h"
 #include "gateway/parts.h"
 
 #include <stdlib.h>
@@ -47,8 +48,12 @@ static void note_seen(void *arg, uint32_t sensor)
 
 enum gw_err start_alerts(struct gateway *g)
 {
-    enum gw_err err = alert_book_create(&g->alerts, g->config, g->sensors, queue_lanes(g->readings),
-                                        store_next_alert_id(g->store), clock_mono_us());
+    enum gw_err err = made_add_known(g->config, g->store, g->sensors);
+
+    if (err != GW_OK)
+        return err;
+    err = alert_book_create(&g->alerts, g->config, g->sensors, queue_lanes(g->readings),
+                            store_next_alert_id(g->store), clock_mono_us());
 
     if (err != GW_OK)
         return err;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/withdraw.h"
 
+#include "gateway/core/clock.h"
 #include "gateway/core/log.h"
 #include "gateway/message.h"
 #include "gateway/watch.h"
@@ -12,7 +13,8 @@
 #include <string.h>
 
 #define FILTER "homeassistant/+/+/config"
-#define WAITING_MAX 1024 /* the others come in again with the next connection */
+#define LOOK_US (60 * US_PER_SECOND) /* the broker sends what it keeps right away */
+#define WAITING_MAX 1024             /* the others come in again with the next connection */
 
 struct withdraw {
     /* set once */
@@ -22,6 +24,8 @@ struct withdraw {
     char status[TOPIC_SIZE];
     unsigned subscription;
     bool subscribed;
+    int64_t
+        until_us; /* monotonic: how long it looks without Home Assistant; 0: not connected yet */
 
     pthread_mutex_t lock;
     char *topics[WAITING_MAX]; /* guarded by lock; owned */
@@ -72,8 +76,11 @@ bool withdraw_is_due(const struct config *config, struct sensor_table *sensors, 
     if (status && topic && strcmp(status, message_topic(config, "status", NULL, NULL, ours)) == 0) {
         const char *sensor = after(config, "readings", topic);
         const char *alert = after(config, "alerts", topic);
-        due = (sensor && is_gone(config, sensors, sensor)) ||
-              (alert && alert_is_gone(config, sensors, alert));
+        if (!config->mqtt.home_assistant)
+            due = sensor || alert;
+        else
+            due = (sensor && is_gone(config, sensors, sensor)) ||
+                  (alert && alert_is_gone(config, sensors, alert));
     }
     cJSON_Delete(o);
     return due;
@@ -119,11 +126,23 @@ static bool give_back(struct withdraw *w, char *topic)
     return fits;
 }
 
+static void stop_looking(struct withdraw *w)
+{
+    if (w->subscribed)
+        mqtt_client_unsubscribe(w->client, w->subscription);
+    w->subscribed = false;
+}
+
 void withdraw_work(struct withdraw *w,
                    bool (*send)(void *arg, const char *topic, char *text, int qos), void *arg)
 {
+    int64_t now = clock_mono_us();
     char *topic;
 
+    if (w->until_us == 0)
+        w->until_us = now + LOOK_US;
+    if (!w->config->mqtt.home_assistant && now >= w->until_us)
+        stop_looking(w);
     while ((topic = take(w))) {
         bool sent = send(arg, topic, strdup(""), 1);
         if (sent)
@@ -158,8 +177,7 @@ void withdraw_destroy(struct withdraw *w)
 {
     if (!w)
         return;
-    if (w->subscribed)
-        mqtt_client_unsubscribe(w->client, w->subscription);
+    stop_looking(w);
     for (size_t i = 0; i < w->count; i++)
         free(w->topics[i]);
     pthread_mutex_destroy(&w->lock);

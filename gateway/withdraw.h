@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Takes back what an earlier configuration announced to Home Assistant. The broker keeps those
  * messages, so they come in after each connection; ours that describe a sensor or rule that is no
- * more are replaced by empty ones, which makes Home Assistant forget them. */
+ * more are replaced by empty ones, which makes Home Assistant forget them. Without
+ * `home_assistant` all of ours are, and it only looks for the first minute of being connected. */
 #ifndef SENSORGW_GATEWAY_WITHDRAW_H
 #define SENSORGW_GATEWAY_WITHDRAW_H
 
@@ -18,7 +19,8 @@ struct withdraw;
 /* Subscribes. Borrows all. */
 enum gw_err withdraw_create(struct withdraw **out, const struct config *config,
                             struct sensor_table *sensors, struct mqtt_client *client);
-/* Sends what is due, until send() says no; `text` is taken by it. One thread. */
+/* To be called while connected. Sends what is due, until send() says no; `text` is taken by it. One
+ * thread. */
 void withdraw_work(struct withdraw *w,
                    bool (*send)(void *arg, const char *topic, char *text, int qos), void *arg);
 /* Unsubscribes and frees it; NULL is ok. */

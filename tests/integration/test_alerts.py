@@ -50,6 +50,32 @@ class Alerts(GatewayTest):
         self.assertGreaterEqual(summary["alerts_published"], 3)
         self.check_books(gateway, summary)
 
+    def test_a_sensor_made_from_a_topic_is_missed_after_a_restart(self):
+        broker = self.broker()
+        subscriber = self.subscribe(broker, "sensorgw/+/alerts/#")
+        source = {"name": "hut", "driver": "mqtt", "topic": "hut/+/t", "sensors": [{"name": "{1}/t"}]}
+        gateway = self.gateway([source], [{"name": "mute", "sensor": "hut/*", "stale": "2s"}], broker, start=False)
+        gateway.start()
+
+        def seen():
+            broker.publish("hut/north/t", "5")
+            return gateway.latest("hut/north/t")
+        self.wait_for("the sensor", seen)
+        gateway.stop()
+        subscriber.messages.clear()  # a slow machine may have raised it already
+        cleared = gateway.value("SELECT count(*) FROM alert WHERE cleared_at IS NULL") == 0
+        gateway.start()
+        if cleared:
+            alert = self.wait_for("the alert", subscriber.alerts)[0]
+            self.assertEqual((alert["state"], alert["sensor"], alert["reason"]), ("raised", "hut/north/t", "silent"))
+        subscriber.messages.clear()
+
+        def back():
+            broker.publish("hut/north/t", "6")
+            return any(a["state"] == "cleared" for a in subscriber.alerts())
+        self.wait_for("its end", back)
+        gateway.stop()
+
     def test_a_restart_does_not_raise_again_and_can_clear(self):
         broker = self.broker()
         subscriber = self.subscribe(broker, "sensorgw/+/alerts/#")

@@ -37,6 +37,9 @@ class HomeAssistant(GatewayTest):
         left = {"homeassistant/sensor/test_room_t/config", "homeassistant/binary_sensor/test_room_t_hot/config"}
         self.wait_for("the others are taken back", lambda: set(self.announced(broker)) == left | lamp)
         gateway.stop()
+        gateway = self.gateway([room], [HOT], broker, mqtt={"home_assistant": False})
+        self.wait_for("all of ours are taken back", lambda: set(self.announced(broker)) == lamp)
+        gateway.stop()
 
 
 if __name__ == "__main__":

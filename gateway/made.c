@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/made.h"
+
+#include "gateway/core/log.h"
+#include "gateway/watch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A "{1}" stands for one character at least. */
+static bool can_make(const char *pattern, const char *name)
+{
+    for (; *pattern; pattern++, name++) {
+        const char *end = *pattern == '{' ? strchr(pattern, '}') : NULL;
+        if (end) {
+            while (*name) {
+                if (can_make(end + 1, ++name))
+                    return true;
+            }
+            return false;
+        }
+        if (*pattern != *name)
+            return false;
+    }
+    return !*name;
+}
+
+const struct sensor_config *made_by(const struct config *config, const char *name,
+                                    const struct source_config **source)
+{
+    for (size_t i = 0; i < config->source_count; i++) {
+        const struct source_config *s = &config->sources[i];
+        if (!s->schema->wildcard_names || s->device_count == 0)
+            continue;
+        for (size_t k = 0; k < s->devices[0].sensor_count; k++) {
+            const struct sensor_config *c = &s->devices[0].sensors[k];
+            if (c->index != SENSOR_NONE || !can_make(c->name, name))
+                continue;
+            *source = s;
+            return c;
+        }
+    }
+    return NULL;
+}
+
+/* --- what the database knows --- */
+
+struct adding {
+    const struct config *config;
+    struct sensor_table *sensors;
+    size_t *made; /* by source */
+    size_t total;
+};
+
+static bool is_missed(const struct config *config, const char *name)
+{
+    for (size_t i = 0; i < config->rule_count; i++) {
+        if (config->rules[i].kind == RULE_STALE && watch_takes(&config->rules[i], name))
+            return true;
+    }
+    return false;
+}
+
+static void add_known(void *arg, const char *name)
+{
+    struct adding *a = arg;
+    const struct source_config *source = NULL;
+    const struct sensor_config *c = made_by(a->config, name, &source);
+    uint32_t index;
+
+    if (!c || !is_missed(a->config, name) || a->made[source->index] >= source->extra_sensors / 2)
+        return;
+    const struct sensor sensor = {
+        .name = name, .unit = c->unit, .device = "", .source = source->index};
+    if (sensor_table_add(a->sensors, &sensor, &index) != GW_OK)
+        return;
+    a->made[source->index]++;
+    a->total++;
+}
+
+enum gw_err made_add_known(const struct config *config, struct store *store,
+                           struct sensor_table *sensors)
+{
+    struct adding a = {.config = config, .sensors = sensors};
+
+    a.made = calloc(config->source_count + 1, sizeof(*a.made));
+    if (!a.made)
+        return GW_ENOMEM;
+    enum gw_err err = store_recent_sensors(store, add_known, &a);
+    if (a.total > 0)
+        log_info("alerts: %zu sensors of earlier runs are waited for", a.total);
+    free(a.made);
+    return err;
+}
