@@ -63,6 +63,8 @@ char *message_alert(const struct config *c, const struct alert_message *m)
     cJSON_AddStringToObject(o, "unit", m->unit);
     json_add_time(o, "since", m->since_us);
     json_add_time(o, "time", m->time_us);
+    if (m->is_undated)
+        cJSON_AddTrueToObject(o, "undated");
     add_people(o, m);
     add_identity(o, c, m);
     return json_print(o);

@@ -30,6 +30,7 @@ struct alert_message {
     const char *reason, *who, *comment; /* NULL or "" for none */
     int64_t until_us;                   /* of a shelf; 0: none */
     unsigned repeat;                    /* number of a reminder; 0: none */
+    bool is_undated;                    /* time_us is of a clock that is not set */
     const char *instance;               /* the database's */
     int64_t alert_id;
     int64_t seq;  /* of the outbox; 0: not stored yet */

@@ -34,7 +34,8 @@ void outbox_add(struct outbox *o, const struct outbox_row *row)
                                .time_us = row->time_us,
                                .since_us = row->since_us,
                                .until_us = row->until_us,
-                               .repeat = row->repeat};
+                               .repeat = row->repeat,
+                               .is_undated = row->is_undated};
     COPY(e->reason, row->reason);
     COPY(e->who, row->who);
     COPY(e->comment, row->comment);
@@ -131,6 +132,7 @@ struct alert_message outbox_message(const struct outbox_entry *e)
                                   .comment = e->comment,
                                   .until_us = e->until_us,
                                   .repeat = e->repeat,
+                                  .is_undated = e->is_undated,
                                   .instance = e->instance,
                                   .alert_id = e->alert_id,
                                   .seq = e->seq,

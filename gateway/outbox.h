@@ -34,6 +34,7 @@ struct outbox_entry {
     double value, limit;
     int64_t time_us, since_us, until_us;
     unsigned repeat;
+    bool is_undated;
     char reason[16], who[ALERT_WHO_MAX + 1], comment[ALERT_COMMENT_MAX + 1];
     int lost; /* connections that ended while it was under way */
     int code; /* ANSWERED: the broker's, or OUTBOX_LOST, OUTBOX_UNSENDABLE */

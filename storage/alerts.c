@@ -107,6 +107,7 @@ static enum gw_err find_event(struct store *s, const struct alert_change *c, boo
 static enum gw_err save_event(struct store *s, const struct alert_change *c)
 {
     bool exists = false;
+    int64_t uptime = 0, run = undated_uptime(s, c->time_us, &uptime) ? s->run_id : 0;
     enum gw_err err = s->is_repeating ? find_event(s, c, &exists) : GW_OK;
 
     if (err != GW_OK || exists)
@@ -114,12 +115,12 @@ static enum gw_err save_event(struct store *s, const struct alert_change *c)
     err = db_run(
         s->db, &s->sql->event,
         "INSERT INTO alert_event (alert_id, time, state, severity, value, limit_value, reason,"
-        " who, comment, until, repeat, withheld)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0), ?, ?)",
-        "iissffsssiis", c->alert_id, c->time_us, alert_state_name(c->state),
+        " who, comment, until, repeat, withheld, run_id, uptime)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0), ?, ?, nullif(?, 0), nullif(?, 0))",
+        "iissffsssiisii", c->alert_id, c->time_us, alert_state_name(c->state),
         severity_name(c->severity), c->value, c->limit, alert_reason_name(c->reason),
         or_null(c->who), or_null(c->comment), c->until_us, (int64_t)c->repeat,
-        alert_withheld_name(c->withheld));
+        alert_withheld_name(c->withheld), run, uptime);
     if (err == GW_OK && !c->withheld)
         s->outbox_depth++;
     return err;
@@ -127,13 +128,15 @@ static enum gw_err save_event(struct store *s, const struct alert_change *c)
 
 static enum gw_err save_shelf(struct store *s, const struct alert_change *c, int64_t sensor_id)
 {
+    int64_t uptime = 0, run = undated_uptime(s, c->time_us, &uptime) ? s->run_id : 0;
+
     if (c->shelf == SHELF_PUT)
         return db_run(s->db, &s->sql->shelf_put,
                       "INSERT OR REPLACE INTO alert_shelf"
-                      " (sensor_id, rule, until, shelved_at, who, comment)"
-                      " VALUES (?, ?, ?, ?, ?, ?)",
-                      "isiiss", sensor_id, c->rule, c->until_us, c->time_us, or_null(c->who),
-                      or_null(c->comment));
+                      " (sensor_id, rule, until, shelved_at, who, comment, run_id, uptime)"
+                      " VALUES (?, ?, ?, ?, ?, ?, nullif(?, 0), nullif(?, 0))",
+                      "isiissii", sensor_id, c->rule, c->until_us, c->time_us, or_null(c->who),
+                      or_null(c->comment), run, uptime);
     return db_run(s->db, &s->sql->shelf_drop,
                   "DELETE FROM alert_shelf WHERE sensor_id = ? AND rule = ?", "is", sensor_id,
                   c->rule);
@@ -153,11 +156,24 @@ static enum gw_err save_excursion(struct store *s, const struct alert_change *c,
     return err == GW_OK ? save_event(s, c) : err;
 }
 
+/* What happened around the moment when the clock was set has its right time. */
+static struct alert_change date(const struct store *s, const struct alert_change *c)
+{
+    struct alert_change dated = *c;
+
+    dated.time_us = undated_time(s, c->time_us);
+    dated.since_us = undated_time(s, c->since_us);
+    if (c->until_us)
+        dated.until_us += dated.time_us - c->time_us;
+    return dated;
+}
+
 enum gw_err alerts_add(struct store *s, const struct alert_change *list)
 {
     enum gw_err err = GW_OK;
 
-    for (const struct alert_change *c = list; err == GW_OK && c; c = c->next) {
+    for (const struct alert_change *next = list; err == GW_OK && next; next = next->next) {
+        const struct alert_change dated = date(s, next), *c = &dated;
         int64_t sensor_id;
         if ((err = sensor_of(s, c, &sensor_id)) != GW_OK)
             break;

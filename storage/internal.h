@@ -92,6 +92,7 @@ struct store {
         int64_t settled_us; /* monotonic: until then readings may bear a time of before the step */
         int64_t seen_us;    /* the latest time that the database is sure of */
         int64_t began_us, next_look_us; /* monotonic */
+        int64_t last_seq;               /* of the rows before the present batch */
         char boot[TIMESYNC_BOOT_SIZE];
     } undated;
 
@@ -190,8 +191,21 @@ void undated_look(struct store *s);             /* whether they must still */
 /* *taken: the reading has no time of its own yet, and was put with those that wait. Else its time
  * is right now (it may have been stamped before the clock was set). */
 enum gw_err undated_take(struct store *s, struct slot *slot, struct reading *r, bool *taken);
+/* The monotonic clock, as a run of clock_wait has it, when `time_us` was stamped. True: the clock
+ * is not set, and the time is to be mended later. */
+bool undated_uptime(const struct store *s, int64_t time_us, int64_t *uptime_us);
+/* The right time of what was stamped around the step of the clock. */
+int64_t undated_time(const struct store *s, int64_t time_us);
+/* A batch whose COMMIT failed may be stored, and comes again: its readings that wait are taken out
+ * first, since no key says that they are the same. Both in the batch's transaction. */
+enum gw_err undated_mark(struct store *s); /* before a batch that is stored once at most */
+enum gw_err undated_take_back(struct store *s);
 /* Moves readings whose time is known now, until deadline_us (monotonic). */
 enum gw_err undated_run(struct store *s, int64_t deadline_us, bool *more);
+
+/* undated_alerts.c */
+/* Transitions and shelves of this boot get their time; within a transaction. */
+enum gw_err undated_alerts(struct store *s);
 
 /* space.c */
 void space_check(struct store *s); /* looks every two seconds */

@@ -147,6 +147,7 @@ struct outbox_row {
     int64_t time_us, since_us, until_us;
     const char *reason, *who, *comment; /* "" for none */
     uint32_t repeat;
+    bool is_undated; /* time_us is of a clock that is not set */
 };
 /* Outbox rows not yet delivered or dead, with seq > after, in order, at most `limit`. */
 enum gw_err query_outbox(struct query *q, int64_t after, size_t limit,

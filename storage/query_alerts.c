@@ -85,12 +85,13 @@ static void outbox_from_row(const struct query *q, sqlite3_stmt *st, struct outb
         .comment = db_text(st, 13),
         .until_us = sqlite3_column_int64(st, 14),
         .repeat = (uint32_t)sqlite3_column_int64(st, 15),
+        .is_undated = sqlite3_column_type(st, 16) != SQLITE_NULL,
     };
 }
 
 #define EVENTS_AFTER                                                                               \
     "SELECT e.seq, e.alert_id, s.name, s.unit, a.rule, e.severity, e.state, e.value,"              \
-    " e.limit_value, e.time, a.raised_at, e.reason, e.who, e.comment, e.until, e.repeat"           \
+    " e.limit_value, e.time, a.raised_at, e.reason, e.who, e.comment, e.until, e.repeat, e.run_id" \
     " FROM alert_event e JOIN alert a ON a.id = e.alert_id JOIN sensor s ON s.id = a.sensor_id"    \
     " WHERE e.seq > ?1"
 #define IN_ORDER " ORDER BY e.seq LIMIT ?2"

@@ -167,9 +167,11 @@ static enum gw_err remove_rest(struct store *s, int64_t until_us, int64_t *remov
          "DELETE FROM reading_hour WHERE (sensor_id, hour) IN"
          " (SELECT sensor_id, hour FROM reading_hour WHERE hour < ? LIMIT " SLICE_ROWS ")"},
         {&s->sql->prune_alert,
-         "DELETE FROM alert WHERE id IN (SELECT id FROM alert a WHERE cleared_at < ?"
+         "DELETE FROM alert WHERE id IN (SELECT id FROM alert a WHERE cleared_at < ?1"
          " AND NOT EXISTS (SELECT 1 FROM alert_event e WHERE e.alert_id = a.id"
-         " AND " SCHEMA_OUTBOX ") LIMIT " SLICE_ROWS ")"},
+         " AND " SCHEMA_OUTBOX ") AND NOT EXISTS (SELECT 1 FROM alert_event e JOIN clock_wait w"
+         " ON w.run_id = e.run_id WHERE e.alert_id = a.id"
+         " AND ifnull(w.ended_at >= ?1, 1)) LIMIT " SLICE_ROWS ")"},
         {&s->sql->prune_event, "DELETE FROM alert_event WHERE time < ?"
                                " AND alert_id NOT IN (SELECT id FROM alert)"},
         {&s->sql->prune_write, "DELETE FROM write_event WHERE seq IN (SELECT seq FROM write_event"

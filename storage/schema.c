@@ -75,7 +75,8 @@ static const char version_1[] =
                   " w.request AS request, w.error AS error, w.time AS time_us FROM write_event w"  \
                   " LEFT JOIN sensor s ON s.name = w.sensor;"
 
-/* Alerts that people acknowledge and shelve, and what a transition tells beside its numbers. */
+/* Alerts that people acknowledge and shelve, and what a transition tells beside its numbers. run_id
+ * and uptime are those of clock_wait while the time is not known, else NULL. */
 #define RAISED ISO("a.raised_at")
 #define CHANGED ISO("a.changed_at")
 #define SHELVED_UNTIL ISO("h.until")
@@ -89,10 +90,13 @@ static const char version_1[] =
     "ALTER TABLE alert_event ADD COLUMN until INTEGER;"                                            \
     "ALTER TABLE alert_event ADD COLUMN repeat INTEGER NOT NULL DEFAULT 0;"                        \
     "ALTER TABLE alert_event ADD COLUMN withheld TEXT;"                                            \
+    "ALTER TABLE alert_event ADD COLUMN run_id INTEGER;"                                           \
+    "ALTER TABLE alert_event ADD COLUMN uptime INTEGER;"                                           \
     "DROP INDEX alert_event_outbox;"                                                               \
     "CREATE INDEX alert_event_outbox ON alert_event (seq) WHERE " SCHEMA_OUTBOX ";"                \
     "CREATE TABLE alert_shelf (sensor_id INTEGER NOT NULL, rule TEXT NOT NULL,"                    \
     " until INTEGER NOT NULL, shelved_at INTEGER NOT NULL, who TEXT, comment TEXT,"                \
+    " run_id INTEGER, uptime INTEGER,"                                                             \
     " PRIMARY KEY (sensor_id, rule)) WITHOUT ROWID;"                                               \
     "DROP VIEW active_alerts;"                                                                     \
     "CREATE VIEW active_alerts AS SELECT a.id AS id, s.name AS sensor, a.rule AS rule,"            \

@@ -167,7 +167,9 @@ static enum gw_err append_once(struct store *s, const struct record *records, si
     undated_look(s);
     enum gw_err err = store_begin(s);
     if (err == GW_OK) {
-        if ((err = resolve_doubt(s)) == GW_OK)
+        if ((err = resolve_doubt(s)) == GW_OK &&
+            (err = s->is_repeating ? undated_take_back(s) : GW_OK) == GW_OK &&
+            (err = s->in_doubt ? GW_OK : undated_mark(s)) == GW_OK)
             err = write_records(s, records, n);
         err = store_end(s, err);
         note_doubt(s, err);

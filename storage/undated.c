@@ -185,6 +185,38 @@ static int64_t uptime_of(const struct store *s, int64_t time_us)
     return uptime;
 }
 
+bool undated_uptime(const struct store *s, int64_t time_us, int64_t *uptime_us)
+{
+    if (s->undated.is_waiting)
+        *uptime_us = uptime_of(s, time_us);
+    return s->undated.is_waiting;
+}
+
+int64_t undated_time(const struct store *s, int64_t time_us)
+{
+    if (s->undated.is_waiting || clock_mono_us() >= s->undated.settled_us)
+        return time_us;
+    return uptime_of(s, time_us) + s->undated.offset_us;
+}
+
+enum gw_err undated_mark(struct store *s)
+{
+    s->undated.last_seq = 0;
+    if (!s->undated.is_waiting)
+        return GW_OK;
+    return db_int64(s->db, "SELECT max(seq) FROM reading_undated", &s->undated.last_seq);
+}
+
+enum gw_err undated_take_back(struct store *s)
+{
+    sqlite3_stmt *st = NULL;
+    enum gw_err err = db_run(s->db, &st, "DELETE FROM reading_undated WHERE run_id = ? AND seq > ?",
+                             "ii", s->run_id, s->undated.last_seq);
+
+    sqlite3_finalize(st);
+    return err;
+}
+
 static enum gw_err keep(struct store *s, const struct slot *slot, const struct reading *r)
 {
     enum gw_err err = db_prepare(s->db, &s->sql->undated_add,
@@ -212,8 +244,7 @@ enum gw_err undated_take(struct store *s, struct slot *slot, struct reading *r, 
         *taken = true;
         return keep(s, slot, r);
     }
-    if (clock_mono_us() < s->undated.settled_us)
-        r->time_us = uptime_of(s, r->time_us) + s->undated.offset_us;
+    r->time_us = undated_time(s, r->time_us);
     return GW_OK;
 }
 
@@ -345,7 +376,8 @@ enum gw_err undated_run(struct store *s, int64_t deadline_us, bool *more)
     }
     if ((err = store_begin(s)) != GW_OK)
         return err;
-    if ((err = move_slice(s, deadline_us, more)) == GW_OK && !*more)
+    if ((err = undated_alerts(s)) == GW_OK && (err = move_slice(s, deadline_us, more)) == GW_OK &&
+        !*more)
         err = close_waiting(s);
     err = store_end(s, err);
     if (err != GW_OK)

@@ -138,6 +138,40 @@ static void a_commit_that_only_seemed_to_fail_is_counted_once(void **state)
     assert_int_equal(ledger_total(f->ledger).dropped[DROP_DUPLICATE], BATCH);
 }
 
+static void booted(struct timesync *out)
+{
+    *out = (struct timesync){.is_just_booted = true};
+    strcpy(out->boot, "a");
+}
+
+/* The same while readings wait for the clock to be set, where no key tells two batches apart. */
+static void a_batch_that_waits_for_its_time_is_stored_once_too(void **state)
+{
+    struct fixture *f = *state;
+    struct ledger_entry total;
+
+    clock_fake(20 * US_PER_SECOND, 20 * US_PER_SECOND);
+    f->options.timesync = booted;
+    f->options.earliest_us = T0;
+    fixture_open(f);
+    for (int n = 0; n < 20; n++) {
+        int64_t now = (30 + n) * US_PER_SECOND;
+        clock_fake(now, now);
+        make_batch(now);
+        ledger_accept(f->ledger, 0, BATCH / 2);
+        ledger_accept(f->ledger, 1, BATCH / 2);
+        vfs.fail_sync_at = 1;
+        vfs.fail_syncs = 3 + n % 4;
+        append_with_patience(f);
+    }
+    total = ledger_total(f->ledger);
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM reading_undated"), 20 * BATCH);
+    assert_int_equal(total.committed, 20 * BATCH);
+    assert_int_equal(ledger_in_flight(&total), 0);
+    assert_int_equal(sql_int(f, "SELECT sum(readings) FROM ledger WHERE what = 'committed'"),
+                     20 * BATCH);
+}
+
 static void while_nothing_can_be_written_batches_fail_whole(void **state)
 {
     struct fixture *f = *state;
@@ -223,6 +257,7 @@ int main(void)
         T(a_sync_that_fails_once_costs_nothing),
         T(syncs_that_fail_again_and_again_cost_nothing),
         T(a_commit_that_only_seemed_to_fail_is_counted_once),
+        T(a_batch_that_waits_for_its_time_is_stored_once_too),
         T(while_nothing_can_be_written_batches_fail_whole),
         T(a_full_disk_fails_whole_and_recovers),
     };

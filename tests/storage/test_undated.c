@@ -276,6 +276,70 @@ static void no_reading_is_lost_because_its_time_is_taken(void **state)
     assert_law(f);
 }
 
+/* One transition, stored at once. */
+static void change(struct fixture *f, enum alert_state state, int64_t since_us, int64_t time_us)
+{
+    struct record r = {.changes = new_change(7, 0, state, time_us)};
+
+    r.changes->since_us = since_us;
+    if (state == ALERT_SHELVED) {
+        r.changes->shelf = SHELF_PUT;
+        r.changes->until_us = time_us + US_PER_HOUR;
+    }
+    append(f, &r, 1);
+    alert_change_free(r.changes);
+}
+
+static void alerts_before_the_time_is_known_get_it_later(void **state)
+{
+    struct fixture *f = *state;
+
+    boot(f, "a", EPOCH_US);
+    int64_t raised = wall;
+    change(f, ALERT_RAISED, raised, raised);
+    pass(5 * US_PER_SECOND);
+    change(f, ALERT_SHELVED, raised, wall);
+    assert_int_equal(sql_int(f, "SELECT raised_at FROM alert"), raised);
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM alert_event WHERE uptime IS NOT NULL"), 2);
+    pass(5 * US_PER_SECOND);
+    int64_t old = wall;
+    set_clock(T0);
+    maintain_all(f);
+    change(f, ALERT_CLEARED, raised, old); /* it was on its way meanwhile */
+    assert_int_equal(sql_int(f, "SELECT raised_at FROM alert"), T0 - 10 * US_PER_SECOND);
+    assert_int_equal(sql_int(f, "SELECT cleared_at FROM alert"), T0);
+    assert_int_equal(sql_int(f, "SELECT changed_at FROM alert"), T0);
+    assert_int_equal(sql_int(f, "SELECT min(time) FROM alert_event"), T0 - 10 * US_PER_SECOND);
+    assert_int_equal(sql_int(f, "SELECT until FROM alert_event WHERE state = 'shelved'"),
+                     T0 - 5 * US_PER_SECOND + US_PER_HOUR);
+    assert_int_equal(sql_int(f, "SELECT shelved_at FROM alert_shelf"), T0 - 5 * US_PER_SECOND);
+    assert_int_equal(sql_int(f, "SELECT until FROM alert_shelf"),
+                     T0 - 5 * US_PER_SECOND + US_PER_HOUR);
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM alert_event WHERE uptime IS NOT NULL"), 0);
+}
+
+static void alerts_of_a_boot_without_time_stay_and_are_known_as_such(void **state)
+{
+    struct fixture *f = *state;
+
+    f->options.hour_us = US_PER_DAY;
+    boot(f, "a", EPOCH_US);
+    change(f, ALERT_RAISED, wall, wall);
+    change(f, ALERT_CLEARED, wall, wall + 1);
+    sql_write(f, "UPDATE alert_event SET published_at = 1");
+    fixture_close(f);
+    boot(f, "b", T0);
+    maintain_all(f);
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM alert_event WHERE run_id = 1"), 2);
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM alert WHERE cleared_at < 1000000000"), 1);
+    /* They age from when that was certain. */
+    for (int hours = 0; hours < 60; hours++) {
+        pass(US_PER_HOUR);
+        maintain_all(f);
+    }
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM alert"), 0);
+}
+
 static int setup(void **state)
 {
     fixture_setup(state);
@@ -301,6 +365,8 @@ int main(void)
         T(a_machine_without_a_clock_waits_for_ten_minutes_at_most),
         T(a_reading_with_a_time_of_its_own_does_not_wait),
         T(no_reading_is_lost_because_its_time_is_taken),
+        T(alerts_before_the_time_is_known_get_it_later),
+        T(alerts_of_a_boot_without_time_stay_and_are_known_as_such),
     };
     return cmocka_run_group_tests_name("storage/undated", tests, NULL, NULL);
 }
