@@ -146,6 +146,19 @@ static void check_queue(struct queue *q, const char *what, struct health_report 
             "nearly full: %zu of %zu", depth, capacity);
 }
 
+static void check_refused(const struct health_options *o, struct health_report *r)
+{
+    char filter[HEALTH_TEXT / 2], others[40] = "";
+    size_t n = o->refused ? o->refused(o->arg, filter, sizeof(filter)) : 0;
+
+    if (n > 1)
+        snprintf(others, sizeof(others), " and %zu others", n - 1);
+    if (n > 0)
+        add(r, HEALTH_WARNING, "subscription",
+            "allow it in the broker's access list; what comes there is not received",
+            "the broker refuses %s%s", filter, others);
+}
+
 static void check_broker(struct health *h, struct health_report *r)
 {
     int64_t now = clock_mono_us(), depth = metric_get(METRIC_OUTBOX_DEPTH);
@@ -155,6 +168,7 @@ static void check_broker(struct health *h, struct health_report *r)
         add(r, HEALTH_WARNING, "broker",
             "look whether the broker runs and can be reached; the log says what it answered",
             "not connected to %s", h->o.broker);
+    check_refused(&h->o, r);
     pthread_mutex_lock(&h->lock);
     if (depth == 0 || depth < h->outbox_depth || !connected)
         h->outbox_moved_us = now;

@@ -43,6 +43,8 @@ struct health_options {
     const char *broker; /* its URL, for people; NULL without one */
     bool (*storing)(void *arg);
     bool (*connected)(void *arg);
+    /* Subscriptions that the broker refuses, the first in `filter`; NULL without a broker. */
+    size_t (*refused)(void *arg, char *filter, size_t size);
     void *arg;
 };
 

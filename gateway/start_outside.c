@@ -65,6 +65,13 @@ static bool is_connected(void *arg)
     return g->client && mqtt_client_connected(g->client);
 }
 
+static size_t find_refused(void *arg, char *filter, size_t size)
+{
+    struct gateway *g = arg;
+
+    return g->client ? mqtt_client_refused(g->client, filter, size) : 0;
+}
+
 enum gw_err start_health(struct gateway *g)
 {
     return health_create(&g->health, &(struct health_options){
@@ -75,6 +82,7 @@ enum gw_err start_health(struct gateway *g)
                                          .broker = g->config->mqtt.url,
                                          .storing = is_storing,
                                          .connected = is_connected,
+                                         .refused = find_refused,
                                          .arg = g,
                                      });
 }

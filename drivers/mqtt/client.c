@@ -27,6 +27,8 @@
 #define GOODBYE_US (1 * US_PER_SECOND)
 #define TICK_US (1 * US_PER_SECOND)
 #define SHORT_LIVED_US (5 * US_PER_SECOND)
+#define LONGEST_WAIT_US (30 * US_PER_SECOND)
+#define SETTLED_US (LONGEST_WAIT_US + 10 * US_PER_SECOND)
 
 enum state { WAITING, CONNECTING, CONNECTED };
 
@@ -94,7 +96,6 @@ static void become_connected(struct mqtt_client *c)
 {
     log_info("mqtt: connected to %s", link_url(c->link));
     c->complained = false;
-    backoff_reset(&c->backoff);
     enter(c, CONNECTED, TICK_US);
     c->connected_us = clock_mono_us();
     link_tune(c->link);
@@ -111,6 +112,12 @@ static void become_connected(struct mqtt_client *c)
 static void become_disconnected(struct mqtt_client *c, int reason)
 {
     bool was = atomic_exchange(&c->connected, false);
+    int64_t lasted = was ? clock_mono_us() - c->connected_us : 0;
+
+    /* Two clients of one id end each other's connection for ever. So one that another of our kind
+     * may have ended after its longest wait does not count as a success. */
+    if (lasted >= SETTLED_US)
+        backoff_reset(&c->backoff);
     int64_t wait = backoff_next(&c->backoff);
 
     if (was || !c->complained)
@@ -118,7 +125,7 @@ static void become_disconnected(struct mqtt_client *c, int reason)
                     was ? "lost the connection to" : "cannot connect to", link_url(c->link),
                     link_reason(reason));
     c->complained = true;
-    c->renew = c->renew || (was && clock_mono_us() - c->connected_us < SHORT_LIVED_US);
+    c->renew = c->renew || (was && lasted < SHORT_LIVED_US);
     metric_set(METRIC_MQTT_CONNECTED, 0);
     enter(c, WAITING, wait);
     slots_fail(c->slots);
@@ -249,7 +256,7 @@ enum gw_err mqtt_client_create(struct mqtt_client **out, const struct mqtt_clien
         return GW_ENOMEM;
     pthread_mutex_init(&c->lock, NULL);
     cond_init_monotonic(&c->wake);
-    c->backoff = (struct backoff){.first_us = US_PER_SECOND, .cap_us = 30 * US_PER_SECOND};
+    c->backoff = (struct backoff){.first_us = US_PER_SECOND, .cap_us = LONGEST_WAIT_US};
     c->backoff.seed = (uint32_t)clock_wall_us();
     c->on_connection = options->on_connection;
     c->arg = options->arg;
@@ -331,6 +338,11 @@ void mqtt_client_tidy(struct mqtt_client *c)
 bool mqtt_client_connected(const struct mqtt_client *c)
 {
     return atomic_load(&c->connected);
+}
+
+size_t mqtt_client_refused(struct mqtt_client *c, char *filter, size_t size)
+{
+    return subscriptions_refused(c->subscriptions, filter, size);
 }
 
 enum gw_err mqtt_client_publish(struct mqtt_client *c, const char *topic, const void *payload,

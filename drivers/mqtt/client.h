@@ -72,6 +72,9 @@ enum gw_err mqtt_client_publish(struct mqtt_client *c, const char *topic, const 
 /* Our own note of the state; never asks Paho. Any thread, callbacks too. */
 bool mqtt_client_connected(const struct mqtt_client *c);
 
+/* How many subscriptions the broker has refused, the first one's filter in `filter`. Any thread. */
+size_t mqtt_client_refused(struct mqtt_client *c, char *filter, size_t size);
+
 /* Publishes "offline", disconnects, ends the thread: within about 2 s whatever the broker does.
  * Idempotent. */
 void mqtt_client_stop(struct mqtt_client *c);

@@ -6,6 +6,7 @@
 #include "gateway/core/log.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -223,6 +224,21 @@ void subscriptions_complain(struct subscriptions *s)
                   link_reason(reason));
         free(filter);
     }
+}
+
+size_t subscriptions_refused(struct subscriptions *s, char *filter, size_t size)
+{
+    size_t n = 0;
+
+    pthread_mutex_lock(&s->lock);
+    for (const struct subscription *x = s->first; x; x = x->next) {
+        if (x->refused == 0 && x->last_refused == 0)
+            continue;
+        if (n++ == 0)
+            snprintf(filter, size, "%s", x->filter);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return n;
 }
 
 void subscriptions_give(struct subscriptions *s, const struct mqtt_message *message)

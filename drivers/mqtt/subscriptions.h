@@ -29,6 +29,9 @@ void subscriptions_answered(struct subscriptions *s, unsigned id, int reason);
 /* Logs the refusals noted since the last call. The client's thread. */
 void subscriptions_complain(struct subscriptions *s);
 
+/* How many are refused, the first one's filter in `filter`. Any thread. */
+size_t subscriptions_refused(struct subscriptions *s, char *filter, size_t size);
+
 /* Gives a message to all whose filter it matches. Paho's receive thread. */
 void subscriptions_give(struct subscriptions *s, const struct mqtt_message *message);
 

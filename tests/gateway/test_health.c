@@ -23,6 +23,7 @@ static struct source_config source_config = {.name = line_name};
 static const struct config config = {.sources = &source_config, .source_count = 1};
 
 static bool storing, connected;
+static size_t refused;
 static struct health_report report;
 
 static bool is_storing(void *arg)
@@ -35,6 +36,13 @@ static bool is_connected(void *arg)
 {
     (void)arg;
     return connected;
+}
+
+static size_t count_refused(void *arg, char *filter, size_t size)
+{
+    (void)arg;
+    snprintf(filter, size, "plant/+/t");
+    return refused;
 }
 
 struct bench {
@@ -65,7 +73,8 @@ static int setup(void **state)
                                                                         .records = b->records,
                                                                         .broker = url,
                                                                         .storing = is_storing,
-                                                                        .connected = is_connected}),
+                                                                        .connected = is_connected,
+                                                                        .refused = count_refused}),
                      GW_OK);
     *state = b;
     return 0;
@@ -155,6 +164,18 @@ static void a_broker_that_is_away_degrades(void **state)
     connected = false;
     assert_item(b, "broker", HEALTH_WARNING, "not connected to mqtt://broker");
     assert_string_equal(health_state(&report), "degraded");
+}
+
+static void subscriptions_that_the_broker_refuses_degrade(void **state)
+{
+    struct bench *b = *state;
+
+    refused = 1;
+    assert_item(b, "subscription", HEALTH_WARNING, "the broker refuses plant/+/t");
+    assert_string_equal(health_state(&report), "degraded");
+    refused = 3;
+    assert_item(b, "subscription", HEALTH_WARNING, "the broker refuses plant/+/t and 2 others");
+    refused = 0;
 }
 
 static void a_source_tells_its_last_error(void **state)
@@ -269,6 +290,7 @@ int main(void)
         T(nothing_is_wrong_at_first),
         T(a_database_that_fails_is_unhealthy_and_says_since_when),
         T(a_broker_that_is_away_degrades),
+        T(subscriptions_that_the_broker_refuses_degrade),
         T(a_source_tells_its_last_error),
         T(a_unit_is_mute_after_a_while_and_not_at_once),
         T(a_queue_is_told_when_it_is_nearly_full),

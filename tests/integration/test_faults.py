@@ -73,11 +73,23 @@ class Disk(FaultTest):
         else:
             super().check_database(path)
 
+    def alerts_flow(self, subscriber, seconds):
+        """For that long and at least once each way, what happens to the sensor is told."""
+        until, told = time.monotonic() + seconds, len(subscriber.alerts())
+        while time.monotonic() < until or told < 3:
+            hot = told % 2 == 0
+            self.write(self.value_path, "80" if hot else "20")
+            self.wait_for("the next alert", lambda n=told: len(subscriber.alerts()) > n)
+            told += 1
+            self.assertEqual([a["state"] for a in subscriber.alerts()], (["raised", "cleared"] * told)[:told])
+            time.sleep(1)
+        print(f"\n{told} transitions told while the disk was full", flush=True)
+
     def test_a_full_disk_keeps_alerts_flowing_and_counts_what_is_dropped(self):
         disk, broker = self.mount(40 << 20), self.broker()
         subscriber = self.subscribe(broker, "sensorgw/+/alerts/#")
         simulator = self.simulator("--mqtt", broker.address, "--mqtt-sensors", "100", "--mqtt-every", "0")
-        path, source = self.file_source(every="20ms")
+        self.value_path, source = self.file_source(every="20ms")
         gateway = self.gateway([source, {"name": "m", "driver": "mqtt", "topic": "sim/+/telemetry",
                                          "sensors": [{"name": "{1}/t", "value": "/temperature"}]}], [HOT], broker,
                                start=False, storage={"path": self.path("disk/gw.db"), "flush": "200ms"})
@@ -86,13 +98,13 @@ class Disk(FaultTest):
         disk.fill(leave=1 << 20)
         self.wait_for("it stops storing", lambda: "no readings are stored any more" in gateway.process.output())
         rows = gateway.count()
-        self.write(path, "80")
+        self.write(self.value_path, "80")
         alert = self.wait_for("the alert", subscriber.alerts)[0]
         self.assertEqual((alert["state"], alert["value"]), ("raised", 80))
         self.wait_for("which is stored", lambda: gateway.rows("SELECT state FROM alert") == [("raised",)])
         simulator.ask("burst 40000")  # more than memory is meant to hold
         self.wait_for("readings that are dropped", lambda: "no room on the disk" in gateway.process.output(), 60)
-        time.sleep(LONG)
+        self.alerts_flow(subscriber, LONG)
         self.assertLess(gateway.count(), rows + 30)
         disk.empty()
         self.stores_on(gateway)
