@@ -3,6 +3,7 @@
 
 #include "gateway/core/clock.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,6 +46,14 @@ size_t figures_unit(struct figures *f, unsigned unit)
     }
     pthread_mutex_unlock(&f->lock);
     return place;
+}
+
+void figures_name(struct figures *f, size_t place, const char *device)
+{
+    pthread_mutex_lock(&f->lock);
+    if (place < f->count)
+        snprintf(f->units[place].device, sizeof(f->units[place].device), "%s", device);
+    pthread_mutex_unlock(&f->lock);
 }
 
 static void note_answer(struct unit_figures *u, int64_t took_us)

@@ -6,6 +6,7 @@
 
 #include "gateway/core/err.h"
 #include "gateway/core/reading.h"
+#include "gateway/core/sensor.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -14,6 +15,7 @@
 
 struct unit_figures {
     unsigned unit;
+    char device[SENSOR_NAME_MAX + 1]; /* what the configuration calls it; "": nothing */
     unsigned last;       /* enum quality: how the last exchange ended; QUALITY_COUNT: none yet */
     uint64_t asked;      /* exchanges */
     uint64_t timeouts;   /* without an answer */
@@ -58,6 +60,8 @@ void figures_fini(struct figures *f);
 /* The place of a unit, which is new at first. SIZE_MAX, which the others take too, without memory.
  */
 size_t figures_unit(struct figures *f, unsigned unit);
+/* What the configuration calls it; copied. */
+void figures_name(struct figures *f, size_t place, const char *device);
 /* An exchange with it ended so, after took_us. */
 void figures_note(struct figures *f, size_t place, enum quality how, int64_t took_us);
 void figures_overrun(struct figures *f, size_t place, uint64_t polls);

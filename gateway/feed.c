@@ -188,8 +188,11 @@ static char *health_text(struct feed *f)
 {
     struct plants *plants = f->options.plants;
     struct plant *plant = plants ? plants_hold(plants) : NULL;
-    char *text = message_health(plant ? plant->config : f->options.config, f->options.ledger,
-                                plant ? plant->sources : NULL, clock_wall_us());
+    struct alert_counts alerts;
+    bool counted = f->options.count_alerts && f->options.count_alerts(f->options.arg, &alerts);
+    char *text =
+        message_health(plant ? plant->config : f->options.config, f->options.ledger,
+                       plant ? plant->sources : NULL, counted ? &alerts : NULL, clock_wall_us());
 
     if (plant)
         plants_release(plants, plant);

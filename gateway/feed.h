@@ -5,6 +5,7 @@
 #define SENSORGW_GATEWAY_FEED_H
 
 #include "config/config.h"
+#include "gateway/alert_counts.h"
 #include "gateway/core/ledger.h"
 #include "gateway/core/reading.h"
 #include "gateway/core/sensor.h"
@@ -22,6 +23,9 @@ struct feed_options {
     struct sensor_table *sensors;
     struct ledger *ledger;
     struct plants *plants; /* for the figures; NULL: none */
+    /* Counts the alerts, in the thread of feed_work(); false: they are not known now. NULL: never.
+     */
+    bool (*count_alerts)(void *arg, struct alert_counts *out);
     /* Sends `text`, which it takes (NULL: there was no memory for it); false when the connection
      * takes no more now. */
     bool (*send)(void *arg, const char *topic, char *text, int qos);

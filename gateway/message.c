@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/message.h"
 
+#include "gateway/alert_counts.h"
 #include "gateway/core/clock.h"
 #include "gateway/core/histogram.h"
 #include "gateway/core/metrics.h"
 #include "gateway/core/process.h"
+#include "gateway/core/record.h"
 #include "gateway/json.h"
 #include "gateway/source_json.h"
 #include "version.h"
@@ -135,7 +137,8 @@ static void add_metrics(cJSON *o)
     }
 }
 
-/* Count and sum: who wants the shape asks /metrics. */
+/* As Prometheus has them: {"count", "sum", "buckets": {"0.001": …, "+Inf": …}}, each bucket with
+ * what is shorter. */
 static void add_histograms(cJSON *o)
 {
     for (int i = 0; i < HISTOGRAM_COUNT; i++) {
@@ -143,6 +146,25 @@ static void add_histograms(cJSON *o)
         cJSON *json = cJSON_AddObjectToObject(o, short_name(c.name));
         json_add_integer(json, "count", (int64_t)c.count);
         cJSON_AddNumberToObject(json, "sum", (double)c.sum_us / 1e6);
+        cJSON *buckets = cJSON_AddObjectToObject(json, "buckets");
+        for (int k = 0; k < HISTOGRAM_BOUNDS; k++) {
+            char bound[32];
+            snprintf(bound, sizeof(bound), "%g", (double)histogram_bounds_us[k] / 1e6);
+            json_add_integer(buckets, bound, (int64_t)c.up_to[k]);
+        }
+        json_add_integer(buckets, "+Inf", (int64_t)c.count);
+    }
+}
+
+/* {"warning": {"raised": …, "acknowledged": …, "shelved": …}, "critical": …} */
+static void add_alerts(cJSON *o, const struct alert_counts *a)
+{
+    cJSON *alerts = a ? cJSON_AddObjectToObject(o, "alerts") : NULL;
+
+    for (unsigned severity = SEVERITY_WARNING; a && severity <= SEVERITY_CRITICAL; severity++) {
+        cJSON *states = cJSON_AddObjectToObject(alerts, severity_name(severity));
+        for (int s = 0; s < ALERTS_STATES; s++)
+            json_add_integer(states, alert_counts_state(s), a->count[severity][s]);
     }
 }
 
@@ -156,10 +178,13 @@ static void add_process(cJSON *o, int64_t now_us)
                             p.start_us ? (double)(now_us - p.start_us) / 1e6 : 0);
     json_add_integer(o, "resident_memory_bytes", p.resident_bytes);
     cJSON_AddNumberToObject(o, "cpu_seconds_total", (double)p.cpu_us / 1e6);
+    json_add_integer(o, "open_fds", p.open_fds);
+    json_add_integer(o, "max_fds", p.max_fds);
+    json_add_integer(o, "threads", p.threads);
 }
 
 char *message_health(const struct config *c, const struct ledger *l, struct source *const *sources,
-                     int64_t now_us)
+                     const struct alert_counts *alerts, int64_t now_us)
 {
     struct ledger_entry sum = ledger_total(l);
     cJSON *o = cJSON_CreateObject();
@@ -177,6 +202,7 @@ char *message_health(const struct config *c, const struct ledger *l, struct sour
                          (int64_t)sum.dropped[why]);
     add_metrics(o);
     add_histograms(o);
+    add_alerts(o, alerts);
     cJSON_AddItemToObject(o, "sources", sources_json(c, sources, l));
     return json_print(o);
 }

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct alert_counts;
 struct source;
 
 /* Prefix, gateway, sensor, rule: at most 200 + 200 + 200 + 64 bytes, and slashes. */
@@ -50,8 +51,10 @@ char *message_reading(const struct sensor *s, const struct reading *r);
  */
 char *message_write(const char *id, bool ok, double value, const char *why);
 
-/* All figures: of the process, sums of the ledger, and how each source does (sources_json()). */
+/* All figures that /metrics has, under the same names without their prefix: of the process, sums of
+ * the ledger, alerts by severity and state (NULL: they are not known now), and how each source does
+ * (sources_json()). */
 char *message_health(const struct config *c, const struct ledger *l, struct source *const *sources,
-                     int64_t now_us);
+                     const struct alert_counts *alerts, int64_t now_us);
 
 #endif

@@ -68,6 +68,14 @@ static void on_published(void *arg, int64_t seq, int reason)
     pthread_mutex_unlock(&p->lock);
 }
 
+/* feed_options.count_alerts */
+static bool count_alerts(void *arg, struct alert_counts *out)
+{
+    struct publisher *p = arg;
+
+    return p->query && alert_counts_query(p->query, clock_wall_us(), out) == GW_OK;
+}
+
 static bool take_row(void *arg, const struct outbox_row *row)
 {
     struct publisher *p = arg;
@@ -312,6 +320,7 @@ enum gw_err publisher_start(struct publisher **out, const struct publisher_optio
                                                  .sensors = options->sensors,
                                                  .ledger = options->ledger,
                                                  .plants = options->plants,
+                                                 .count_alerts = count_alerts,
                                                  .send = send_feed,
                                                  .arg = p});
     pthread_mutex_init(&p->lock, NULL);

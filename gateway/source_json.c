@@ -19,6 +19,7 @@ static cJSON *unit_json(const struct unit_figures *u)
     cJSON *o = cJSON_CreateObject();
 
     cJSON_AddNumberToObject(o, "unit", u->unit);
+    cJSON_AddStringToObject(o, "device", u->device);
     if (u->last == QUALITY_COUNT)
         cJSON_AddNullToObject(o, "last");
     else
@@ -31,6 +32,8 @@ static cJSON *unit_json(const struct unit_figures *u)
     cJSON_AddBoolToObject(o, "probing", u->probing_us != 0);
     add_seconds(o, "round_trip", u->took_us);
     add_seconds(o, "round_trip_mean", u->mean_us);
+    cJSON_AddNumberToObject(o, "round_trip_sum", (double)u->total_us / 1e6);
+    json_add_integer(o, "answers", (int64_t)u->answers);
     return o;
 }
 

@@ -44,6 +44,7 @@ static enum gw_err add_device(struct bus *b, struct source *s, const struct devi
         return err;
     b->plan_count++;
     struct unit *u = unit_for(b, (uint8_t)d->unit_id);
+    figures_name(&b->source->figures, u->figures, device->name);
     for (size_t i = 0; err == GW_OK && i < plan->request_count; i++)
         err = add_request(
             b,

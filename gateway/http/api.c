@@ -144,13 +144,15 @@ void api_failed(enum gw_err err, struct http_reply *out)
 void api_status(struct http *h, const struct http_request *r, const char *name,
                 struct http_reply *out)
 {
+    struct alert_counts alerts;
     struct gateway_status status; /* asked for since it brings the figures up to date */
 
     (void)r;
     (void)name;
     h->options.status(h->options.arg, &status);
-    char *text =
-        message_health(h->options.config, h->options.ledger, h->options.sources, clock_wall_us());
+    bool counted = http_count_alerts(h, &alerts);
+    char *text = message_health(h->options.config, h->options.ledger, h->options.sources,
+                                counted ? &alerts : NULL, clock_wall_us());
     reply_text(out, MHD_HTTP_OK, "application/json", text, text ? strlen(text) : 0);
 }
 

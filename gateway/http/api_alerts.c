@@ -12,8 +12,19 @@
 #define LIMIT 200
 #define LIMIT_MAX 5000
 
-static cJSON *alert_json(const struct alert_row *a, int64_t now_us)
+/* What the rule says today; NULL: it is no expression, or not in the configuration any more. */
+static const char *expression_of(const struct config *c, const char *rule)
 {
+    for (size_t i = 0; i < c->rule_count; i++) {
+        if (c->rules[i].kind == RULE_EXPRESSION && strcmp(c->rules[i].name, rule) == 0)
+            return c->rules[i].expression;
+    }
+    return NULL;
+}
+
+static cJSON *alert_json(const struct config *c, const struct alert_row *a, int64_t now_us)
+{
+    const char *expression = expression_of(c, a->rule);
     cJSON *o = cJSON_CreateObject();
     char id[64];
 
@@ -24,6 +35,8 @@ static cJSON *alert_json(const struct alert_row *a, int64_t now_us)
     cJSON_AddStringToObject(o, "state", a->state);
     cJSON_AddStringToObject(o, "severity", a->severity);
     cJSON_AddStringToObject(o, "reason", a->reason);
+    if (expression)
+        cJSON_AddStringToObject(o, "expression", expression);
     json_add_number(o, "value", a->value);
     json_add_number(o, "limit", a->limit);
     cJSON_AddStringToObject(o, "unit", a->unit);
@@ -36,9 +49,17 @@ static cJSON *alert_json(const struct alert_row *a, int64_t now_us)
     return o;
 }
 
+struct listing {
+    const struct config *config;
+    cJSON *alerts;
+    int64_t now_us;
+};
+
 static bool each_alert(void *arg, const struct alert_row *a)
 {
-    cJSON_AddItemToArray(arg, alert_json(a, clock_wall_us()));
+    const struct listing *l = arg;
+
+    cJSON_AddItemToArray(l->alerts, alert_json(l->config, a, l->now_us));
     return true;
 }
 
@@ -86,7 +107,8 @@ void api_alerts(struct http *h, const struct http_request *r, const char *name,
     }
     cJSON *o = cJSON_CreateObject();
     json_add_time(o, "time", now);
-    err = query_alerts(q, &filter, each_alert, cJSON_AddArrayToObject(o, "alerts"));
+    struct listing listing = {h->options.config, cJSON_AddArrayToObject(o, "alerts"), now};
+    err = query_alerts(q, &filter, each_alert, &listing);
     readers_give(h->readers, q);
     if (err == GW_OK) {
         reply_json(out, MHD_HTTP_OK, o);

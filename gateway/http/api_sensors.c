@@ -80,6 +80,8 @@ static cJSON *rule_json(const struct rule_config *rule)
     if (rule->kind == RULE_QUALITY)
         json_add_number(o, "bad_for", (double)rule->bad_for_us / 1e6);
     json_add_number(o, "for", (double)rule->for_us / 1e6);
+    if (rule->kind != RULE_LEVEL && rule->kind != RULE_RATE)
+        cJSON_AddStringToObject(o, "severity", severity_name((unsigned)rule->severity));
     return o;
 }
 

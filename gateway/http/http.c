@@ -31,42 +31,28 @@ _Static_assert(THREADS <= PULSES, "each has its pulse");
 
 /* --- pages --- */
 
-static bool count_alert(void *arg, const struct alert_row *a)
+/* False: they are not known now. */
+bool http_count_alerts(struct http *h, struct alert_counts *out)
 {
-    struct metrics_alerts *counts = arg;
-    unsigned severity = strcmp(a->severity, severity_name(SEVERITY_CRITICAL)) == 0
-                            ? SEVERITY_CRITICAL
-                            : SEVERITY_WARNING;
-    int state = a->shelved_until_us > clock_wall_us() ? METRICS_SHELVED
-                : a->acknowledged_us != 0             ? METRICS_ACKNOWLEDGED
-                                                      : METRICS_RAISED;
-
-    counts->count[severity][state]++;
-    return true;
-}
-
-static void count_alerts(struct http *h, struct metrics_alerts *out)
-{
-    const struct alert_filter active = {.active = true};
     struct query *q;
 
-    *out = (struct metrics_alerts){0};
     if (readers_take(h->readers, &q) != GW_OK)
-        return;
-    out->known = query_alerts(q, &active, count_alert, out) == GW_OK;
+        return false;
+    enum gw_err err = alert_counts_query(q, clock_wall_us(), out);
     readers_give(h->readers, q);
+    return err == GW_OK;
 }
 
 static void get_metrics(struct http *h, const struct http_request *r, struct http_reply *out)
 {
     struct gateway_status status;
-    struct metrics_alerts alerts;
+    struct alert_counts alerts;
     size_t length = 0;
 
     (void)r;
     h->options.status(h->options.arg, &status);
-    count_alerts(h, &alerts);
-    char *page = metrics_page(&h->options, &status, &alerts, &length);
+    bool counted = http_count_alerts(h, &alerts);
+    char *page = metrics_page(&h->options, &status, counted ? &alerts : NULL, &length);
     reply_text(out, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", page, length);
 }
 

@@ -3,6 +3,7 @@
 #ifndef SENSORGW_GATEWAY_HTTP_INTERNAL_H
 #define SENSORGW_GATEWAY_HTTP_INTERNAL_H
 
+#include "gateway/alert_counts.h"
 #include "gateway/http/http.h"
 #include "gateway/http/readers.h"
 #include "gateway/http/request.h"
@@ -20,6 +21,9 @@ struct http {
     struct events *events;
     struct pulse *pulse;
 };
+
+/* Of the database; false: they are not known now. */
+bool http_count_alerts(struct http *h, struct alert_counts *out);
 
 /* Answers a request below /api/v1/. */
 void api_handle(struct http *h, const struct http_request *r, struct http_reply *out);

@@ -119,20 +119,15 @@ static void of_status(FILE *f, const struct gateway_status *s)
     single(f, "sensorgw_store_healthy", "gauge", "1 while commits succeed", s->storing);
 }
 
-static void of_alerts(FILE *f, const struct metrics_alerts *a)
+static void of_alerts(FILE *f, const struct alert_counts *a)
 {
-    static const char *const states[METRICS_ALERT_STATES] = {[METRICS_RAISED] = "raised",
-                                                             [METRICS_ACKNOWLEDGED] =
-                                                                 "acknowledged",
-                                                             [METRICS_SHELVED] = "shelved"};
-
-    if (!a->known)
+    if (!a)
         return;
     head(f, "sensorgw_alerts", "gauge", "Alerts that are not cleared, by severity and state");
     for (unsigned severity = SEVERITY_WARNING; severity <= SEVERITY_CRITICAL; severity++) {
-        for (int s = 0; s < METRICS_ALERT_STATES; s++)
+        for (int s = 0; s < ALERTS_STATES; s++)
             fprintf(f, "sensorgw_alerts{severity=\"%s\",state=\"%s\"} %u\n",
-                    severity_name(severity), states[s], a->count[severity][s]);
+                    severity_name(severity), alert_counts_state(s), a->count[severity][s]);
     }
 }
 
@@ -322,7 +317,7 @@ static void of_sources(FILE *f, const struct http_options *o)
 }
 
 char *metrics_page(const struct http_options *options, const struct gateway_status *status,
-                   const struct metrics_alerts *alerts, size_t *length)
+                   const struct alert_counts *alerts, size_t *length)
 {
     char *text = NULL;
     FILE *f = open_memstream(&text, length);

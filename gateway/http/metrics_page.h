@@ -3,22 +3,14 @@
 #ifndef SENSORGW_GATEWAY_HTTP_METRICS_PAGE_H
 #define SENSORGW_GATEWAY_HTTP_METRICS_PAGE_H
 
+#include "gateway/alert_counts.h"
 #include "gateway/http/http.h"
 
 #include <stddef.h>
 
-/* Raised, and nobody has said anything to it; shelved, acknowledged or not. */
-enum { METRICS_RAISED, METRICS_ACKNOWLEDGED, METRICS_SHELVED, METRICS_ALERT_STATES };
-
-/* Alerts not yet cleared, by enum severity. */
-struct metrics_alerts {
-    bool known;
-    unsigned count[3][METRICS_ALERT_STATES];
-};
-
-/* Returns owned: the page, NUL-terminated, its length in *length; NULL without memory. Borrows all
- * for the call. Any thread. */
+/* alerts NULL: they are not known now. Returns owned: the page, NUL-terminated, its length in
+ * *length; NULL without memory. Borrows all for the call. Any thread. */
 char *metrics_page(const struct http_options *options, const struct gateway_status *status,
-                   const struct metrics_alerts *alerts, size_t *length);
+                   const struct alert_counts *alerts, size_t *length);
 
 #endif

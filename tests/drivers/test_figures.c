@@ -19,6 +19,8 @@ static void exchanges_are_counted_by_how_they_ended(void **state)
     (void)state;
     figures_init(&f);
     size_t place = figures_unit(&f, 7);
+    figures_name(&f, place, "boiler");
+    figures_name(&f, SIZE_MAX, "nobody");
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
         figures_note(&f, place, ends[i], 1000 * (int64_t)(i + 1));
     figures_overrun(&f, place, 3);
@@ -29,6 +31,7 @@ static void exchanges_are_counted_by_how_they_ended(void **state)
     assert_int_equal(figures_copy(&f, 0, &u, 1), 1);
     assert_int_equal(figures_copy(&f, 1, &u, 1), 0);
     assert_int_equal(u.unit, 7);
+    assert_string_equal(u.device, "boiler");
     assert_int_equal(u.asked, 5);
     assert_int_equal(u.timeouts, 1);
     assert_int_equal(u.damaged, 1);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is published, as who subscribes sees it: topics, and JSON that is parsed again. */
+#include "gateway/alert_counts.h"
 #include "gateway/core/clock.h"
+#include "gateway/core/histogram.h"
+#include "gateway/core/record.h"
 #include "gateway/discovery.h"
 #include "gateway/message.h"
 
@@ -180,19 +183,30 @@ static void a_reading_keeps_all_its_digits(void **state)
 static void health_has_the_books(void **state)
 {
     (void)state;
+    const struct alert_counts alerts = {.count = {[SEVERITY_CRITICAL] = {[ALERTS_SHELVED] = 3}}};
     struct ledger *l;
 
     assert_int_equal(ledger_create(&l, 2), GW_OK);
+    histogram_note(HISTOGRAM_COMMIT, 1500);
     ledger_accept(l, 0, 10);
     ledger_accept(l, 1, 5);
     ledger_drop(l, 1, DROP_QUEUE_FULL, 2);
-    cJSON *o = parsed(message_health(&config, l, NULL, T0));
+    cJSON *o = parsed(message_health(&config, l, NULL, &alerts, T0));
     assert_true(number_of(o, "accepted") == 15);
     assert_true(number_of(o, "committed") == 0);
     assert_true(number_of(o, "in_flight") == 13);
     const cJSON *dropped = cJSON_GetObjectItem(o, "dropped");
     assert_true(number_of(dropped, drop_reason_name(DROP_QUEUE_FULL)) == 2);
     assert_int_equal(cJSON_GetArraySize(dropped), DROP_REASON_COUNT);
+    const cJSON *counts = cJSON_GetObjectItem(o, "alerts");
+    assert_true(number_of(cJSON_GetObjectItem(counts, "critical"), "shelved") == 3);
+    assert_true(number_of(cJSON_GetObjectItem(counts, "warning"), "raised") == 0);
+    const cJSON *commits = cJSON_GetObjectItem(o, "store_commit_seconds");
+    const cJSON *buckets = cJSON_GetObjectItem(commits, "buckets");
+    assert_int_equal(cJSON_GetArraySize(buckets), HISTOGRAM_BOUNDS + 1);
+    assert_true(number_of(commits, "sum") == 0.0015);
+    assert_true(number_of(buckets, "0.001") == 0);
+    assert_true(number_of(buckets, "+Inf") == 1);
     assert_string_equal(text_of(o, "time"), "2023-11-14T22:13:20.250Z");
     cJSON_Delete(o);
     ledger_destroy(l);

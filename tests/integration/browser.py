@@ -112,8 +112,9 @@ class Browser:
         self.run(f"document.querySelector({json.dumps(selector)}).click()")
 
     def key(self, key):
+        codes = {"Escape": 27, "Tab": 9, "Enter": 13}  # what the browser itself acts on goes by number
         for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=key)
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=codes.get(key, 0))
 
     def type(self, selector, text):
         self.run(f"document.querySelector({json.dumps(selector)}).focus()")

@@ -9,6 +9,22 @@ from browser import Browser
 from harness import GatewayTest, free_port, main
 
 RULE = {"name": "overheat", "sensor": "room/*", "high": {"warning": 75, "critical": 90}, "hysteresis": 2}
+CONTRAST = """(() => {
+  const parse = (c) => { const [r, g, b, a = 1] = c.match(/[\\d.]+/g).map(Number); return [r, g, b, a]; };
+  const light = (c) => { const [r, g, b] = c.slice(0, 3).map((v) => { v /= 255; return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; });
+                         return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+  const ground = (e) => { for (; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor); if (c[3] === 1) return c; } return [255, 255, 255, 1]; };
+  const bad = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const e = walker.currentNode.parentElement;
+    if (!walker.currentNode.data.trim() || !e.checkVisibility() || e.closest('button:disabled, .unseen, .skip, script, noscript')) continue;
+    const style = getComputedStyle(e), size = parseFloat(style.fontSize), [a, b] = [light(parse(style.color)), light(ground(e))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < (size >= 24 || (size >= 18.66 && style.fontWeight >= 700) ? 3 : 4.5)) bad.push(`${walker.currentNode.data.trim()}: ${ratio.toFixed(2)}`);
+  }
+  return [...new Set(bad)];
+})()"""
 NEEDS = "needs chromium (apt-get install chromium), or CHROMIUM with the path of one"
 
 
@@ -123,6 +139,53 @@ class Page(GatewayTest):
         self.wait_text("Memory")
         self.wait_text("/ s", ".figures")
         self.check_quiet()
+
+    def test_units_are_called_as_in_the_configuration(self):
+        sim = self.simulator("--tcp", "0")
+        bus = {"name": "plant", "driver": "modbus", "address": f"127.0.0.1:{sim.served['tcp']}", "every": "200ms",
+               "devices": [{"name": "boiler", "unit_id": 1, "sensors": [{"name": "x", "holding": 1000}]}]}
+        self.start([self.room, bus])
+        self.open("#/health")
+        self.wait_text("boiler 1", "tbody th")
+        self.check_quiet()
+
+    def test_an_expression_says_what_it_is_and_is_drawn(self):
+        self.start(rules=({"name": "warm", "expression": "room/t > 10 and room/t < 1000"},))
+        self.open()
+        self.wait_text("room/t > 10 and room/t < 1000", ".alert .why")
+        self.browser.run("document.querySelector('.sensors a').focus()")
+        self.open("#/sensor/room%2Ft")
+        self.wait_text("warm", ".rules")
+        self.check_quiet()
+
+    def test_the_keyboard_stays_where_it_is_when_alerts_change(self):
+        self.start(rules=(RULE, {"name": "warm", "sensor": "room/*", "high": {"warning": 30}}))
+        self.open("#/alerts")
+        self.write(self.path_of_room, 40)
+        self.wait_text("warm", ".alert")
+        self.browser.run("document.querySelector('.alert .actions button:last-child').focus()")
+        self.write(self.path_of_room, 81)
+        self.browser.wait("another alert", "document.querySelectorAll('.alert').length === 2")
+        self.assertEqual(self.browser.run("document.activeElement.getAttribute('aria-label')"), "Shelve room/t warm")
+        self.browser.run("document.activeElement.click()")
+        self.wait_text("Shelve", "dialog")
+        self.browser.key("Escape")
+        self.browser.wait("the question has gone", "!document.getElementById('dialog').open")
+        self.check_quiet()
+
+    def test_text_can_be_read(self):
+        """Contrast as in WCAG 2.2, level AA, of every text against the ground that it stands on."""
+        self.room["sensors"].append({"name": "gone", "path": self.path("none"), "unit": "°C"})
+        self.start(rules=(RULE, {"name": "warm", "sensor": "room/*", "high": {"critical": 30}}))
+        self.write(self.path_of_room, 81)
+        for scheme in ("light", "dark"):
+            self.browser.look(1280, 800, scheme)
+            for view, there in (("#/", ".alert.critical"), ("#/sensor/room%2Ft", ".rules li"), ("#/alerts", ".alert.warning"),
+                                ("#/health", ".figure")):
+                self.open(view)
+                self.browser.wait(there, f"!!document.querySelector({json.dumps(there)})")
+                self.wait_text("live", "#link")
+                self.assertEqual(self.browser.run(CONTRAST), [], f"{view} {scheme}")
 
     def test_a_token_is_asked_for_and_kept_for_the_tab(self):
         token = self.path("token")

@@ -2,7 +2,7 @@
 // Alerts: the active ones with what can be done about them, and those that are over.
 import { get, post } from "./api.js";
 import { ask } from "./dialog.js";
-import { h } from "./dom.js";
+import { h, replace } from "./dom.js";
 import { age, number, when, words } from "./format.js";
 import { loadAlerts, now, state } from "./state.js";
 
@@ -19,6 +19,9 @@ const REASONS = {
 export function explain(alert) {
   const unit = alert.unit ? `\u00a0${alert.unit}` : "";
   const value = alert.value == null ? "" : `${number(alert.value)}${unit}`;
+  if (alert.reason === "expression" && alert.limit == null) return alert.expression ?? "its condition holds";
+  if (alert.expression && alert.value != null)
+    return `${alert.expression} is ${number(alert.value)}, ${alert.value > alert.limit ? "above" : "below"} ${number(alert.limit)}`;
   if (alert.limit == null) return [value, REASONS[alert.reason]].filter(Boolean).join(", ");
   if (alert.reason === "rate") return `${value}, changes by more than ${number(alert.limit)}${unit}`;
   if (alert.reason === "silent" || alert.reason === "never_seen" || alert.value == null)
@@ -116,7 +119,7 @@ export function alertsView(root) {
   let closed = false;
 
   function show() {
-    active.replaceChildren(state.alerts.length ? alertList(state.alerts)
+    replace(active, state.alerts.length ? alertList(state.alerts)
       : h("p", { class: "calm" }, state.known ? "Nothing is wrong right now." : "Waiting for the gateway …"));
   }
 

@@ -41,6 +41,12 @@ export async function get(path, parameters = {}, signal = undefined) {
   return (await checked(response)).json();
 }
 
+// 503 when the gateway does not do its work: the answer says why all the same.
+export async function healthz() {
+  const response = await fetch("/healthz", { headers: headers({ Accept: "application/json" }) });
+  return response.status === 503 ? response.json() : (await checked(response)).json();
+}
+
 export async function post(path, body) {
   const response = await fetch(BASE + path, {
     method: "POST",

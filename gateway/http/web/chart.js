@@ -68,12 +68,10 @@ export async function createChart(element, { onWindow, onPoint, format }) {
   }
 
   function drawLimits(context, area, dygraph) {
-    context.font = "11px system-ui, sans-serif";
-    context.textAlign = "right";
     for (const limit of limits) {
       const y = Math.round(dygraph.toDomYCoord(limit.value)) + 0.5;
       if (y < area.y || y > area.y + area.h) continue;
-      context.strokeStyle = context.fillStyle = style(limit.severity);
+      context.strokeStyle = style(limit.severity);
       context.lineWidth = 1;
       context.setLineDash([5, 4]);
       context.beginPath();
@@ -81,8 +79,29 @@ export async function createChart(element, { onWindow, onPoint, format }) {
       context.lineTo(area.x + area.w, y);
       context.stroke();
       context.setLineDash([]);
-      context.fillText(limit.text, area.x + area.w - 6, y - area.y > 16 ? y - 4 : y + 12);
     }
+  }
+
+  // Above all else, with a rim in the colour of the ground; above its line, or below it where there is no room.
+  function drawNames(context, area, dygraph) {
+    const taken = [area.y - 3];
+    context.save();
+    context.font = "11px system-ui, sans-serif";
+    context.textAlign = "right";
+    context.lineJoin = "round";
+    for (const limit of [...limits].sort((a, b) => b.value - a.value)) {
+      const y = Math.round(dygraph.toDomYCoord(limit.value));
+      if (y < area.y || y > area.y + area.h) continue;
+      const place = [y - 4, y + 12].find((at) => taken.every((other) => Math.abs(other - at) > 12) && at < area.y + area.h);
+      if (place == null) continue;
+      taken.push(place);
+      context.strokeStyle = style("panel");
+      context.lineWidth = 4;
+      context.strokeText(limit.text, area.x + area.w - 6, place);
+      context.fillStyle = style(limit.severity);
+      context.fillText(limit.text, area.x + area.w - 6, place);
+    }
+    context.restore();
   }
 
   function underlay(context, area, dygraph) {
@@ -161,6 +180,7 @@ export async function createChart(element, { onWindow, onPoint, format }) {
       y: { axisLabelFormatter: (value) => format(value), axisLabelWidth: 58, pixelsPerLabel: 44 },
     },
     underlayCallback: underlay,
+    plugins: [{ activate: () => ({ didDrawChart: ({ dygraph: d, drawingContext }) => drawNames(drawingContext, d.getArea(), d) }) }],
     highlightCallback: (_event, x, points) => onPoint(points.length ? [x, rows[points[0].idx]?.[1]] : null),
     unhighlightCallback: () => onPoint(null),
     ...options(),

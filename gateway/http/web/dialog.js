@@ -13,6 +13,7 @@ function input(field) {
 // shown, and the question stays. must: it cannot be left.
 export function ask({ title, text, fields = [], action, run, must = false }) {
   const dialog = document.getElementById("dialog");
+  const opener = document.activeElement;
   const error = h("p", { class: "error", role: "alert", hidden: true });
   const submit = h("button", { type: "submit", class: "primary" }, action);
   const cancel = h("button", { type: "button", onclick: () => dialog.close() }, "Cancel");
@@ -40,7 +41,10 @@ export function ask({ title, text, fields = [], action, run, must = false }) {
       submit.disabled = false;
     });
     dialog.oncancel = (event) => must && event.preventDefault();
-    dialog.onclose = () => resolve(done);
+    dialog.onclose = () => {
+      if (!opener?.isConnected) document.getElementById("main").focus({ preventScroll: true }); // the alert has gone meanwhile
+      resolve(done);
+    };
     if (!dialog.open) dialog.showModal();
   });
 }

@@ -20,6 +20,16 @@ export function svg(tag, attributes) {
   return element;
 }
 
+// Shows other children; who was on a button or link with the keyboard stays on the one of that name, or on the first.
+export function replace(element, ...children) {
+  const name = (e) => e.getAttribute("aria-label") || e.textContent;
+  const focused = element.contains(document.activeElement) ? name(document.activeElement) : null;
+  element.replaceChildren(...children);
+  if (focused == null) return;
+  const all = [...element.querySelectorAll("button, a")];
+  (all.find((e) => name(e) === focused) ?? all[0])?.focus({ preventScroll: true });
+}
+
 // Touching the document is what costs: only when something differs.
 export function setText(element, text) {
   if (element.firstChild?.data !== text) element.textContent = text;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the gateway, its sources and their units do.
-import { get } from "./api.js";
-import { h } from "./dom.js";
-import { bytes, count, duration, number, plural, words } from "./format.js";
+import { get, healthz } from "./api.js";
+import { h, replace } from "./dom.js";
+import { bytes, count, duration, number, plural, when, words } from "./format.js";
+import { now } from "./state.js";
 
 const EVERY = 2000; // ms
 
@@ -14,7 +15,7 @@ function unitRow(unit) {
   const share = unit.asked ? failed / unit.asked : 0;
   const good = unit.last === "good";
   return h("tr", {},
-    h("th", { scope: "row", class: "num" }, String(unit.unit)),
+    h("th", { scope: "row" }, unit.device || "unit", h("span", { class: "age" }, ` ${unit.unit}`)),
     h("td", {}, h("span", { class: `dot ${unit.last == null ? "" : good ? "ok" : "bad"}` }), unit.last == null ? "not asked yet" : words(unit.last), unit.probing && h("small", {}, " probed now and then")),
     h("td", { class: "num" }, duration(unit.round_trip_mean)),
     h("td", { class: "num" }, count(unit.asked)),
@@ -40,9 +41,19 @@ function sourcePanel(source) {
     source.error && h("p", { class: "error" }, source.error),
     source.isolated.length > 0 && h("p", { class: "error" }, `Refused, and left out: ${source.isolated.map((p) => `unit ${p.unit} ${p.place} (exception ${p.exception})`).join(", ")}`),
     source.units.length > 0 && h("div", { class: "scroll" }, h("table", { class: "list" },
-      h("thead", {}, h("tr", {}, ...["Unit", "Last answer", "Round trip", "Asked", "Time-outs", "Damaged", "Refused", "Overruns", "Failed"].map((text, i) =>
-        h("th", { scope: "col", class: i === 1 ? "" : "num" }, text)))),
+      h("thead", {}, h("tr", {}, ...["Device, unit", "Last answer", "Round trip", "Asked", "Time-outs", "Damaged", "Refused", "Overruns", "Failed"].map((text, i) =>
+        h("th", { scope: "col", class: i < 2 ? "" : "num" }, text)))),
       h("tbody", {}, source.units.map(unitRow)))));
+}
+
+// What /healthz says: all is well, or what is not, since when, and what to do about it.
+function verdict(report) {
+  if (!report.problems.length) return h("p", { class: "verdict ok" }, h("span", { class: "dot ok" }), "All is well.");
+  return h("ul", { class: "alerts", "aria-label": "Problems" }, report.problems.map((problem) =>
+    h("li", { class: `alert problem ${problem.severity === "error" ? "critical" : "warning"}` },
+      h("span", { class: "badge" }, problem.severity),
+      h("div", { class: "what" }, h("p", {}, h("b", {}, problem.component), ` ${problem.text}`), h("p", { class: "status" }, problem.hint)),
+      h("time", { datetime: problem.since }, `since ${when(Date.parse(problem.since), now())}`))));
 }
 
 function figure(label, value, note = "", bad = false) {
@@ -76,12 +87,12 @@ export function healthView(root) {
 
   async function refresh() {
     try {
-      const [status, { sources }] = await Promise.all([get("status"), get("sources")]);
+      const [status, { sources }, report] = await Promise.all([get("status"), get("sources"), healthz()]);
       if (closed) return;
       const rate = before && status.time_us > before.time_us ? ((status.accepted - before.accepted) / (status.time_us - before.time_us)) * 1e6 : null;
       before = status;
       const scrolled = [...page.querySelectorAll(".scroll")].map((e) => e.scrollLeft);
-      page.replaceChildren(gatewayPanel(status, rate), h("h2", { class: "section" }, "Sources"), ...sources.map(sourcePanel));
+      replace(page, verdict(report), gatewayPanel(status, rate), h("h2", { class: "section" }, "Sources"), ...sources.map(sourcePanel));
       page.querySelectorAll(".scroll").forEach((e, i) => (e.scrollLeft = scrolled[i] ?? 0));
     } catch {
       // the banner says that the gateway is gone

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // All sensors, grouped by device. Rows are made once; afterwards only what changed is touched.
 import { alertList } from "./alerts.js";
-import { h, setClass, setText } from "./dom.js";
+import { h, replace, setClass, setText } from "./dom.js";
 import { age, NO_VALUE, plural, steady, words } from "./format.js";
 import { createSpark, drawSpark } from "./spark.js";
 import { groupOf, now, shortName, state } from "./state.js";
@@ -14,7 +14,7 @@ function makeRow(sensor) {
   const ageCell = h("td", { class: "age" });
   const spark = createSpark();
   const element = h("tr", {},
-    h("th", { scope: "row" }, h("a", { href: `#/sensor/${encodeURIComponent(sensor.name)}` }, shortName(sensor))),
+    h("th", { scope: "row" }, h("a", { href: `#/sensor/${encodeURIComponent(sensor.name)}`, title: sensor.name }, shortName(sensor))),
     h("td", { class: "trend" }, spark),
     h("td", { class: "reading" }, value, unit),
     ageCell);
@@ -130,7 +130,7 @@ export function overview(root) {
   }
 
   function showAlerts() {
-    alerts.replaceChildren(...(state.alerts.length ? [alertList(state.alerts.slice(0, 6), { compact: true }),
+    replace(alerts, ...(state.alerts.length ? [alertList(state.alerts.slice(0, 6), { compact: true }),
       state.alerts.length > 6 && h("p", { class: "more" }, h("a", { href: "#/alerts" }, `and ${state.alerts.length - 6} more`))].filter(Boolean) : []));
   }
 

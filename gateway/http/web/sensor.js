@@ -26,9 +26,19 @@ function limitsText(rule) {
   return parts.join(", ") || words(rule.kind);
 }
 
-function limitLines(rules) {
-  return rules.filter((rule) => rule.kind === "level").flatMap((rule) => ["high", "low"].flatMap((side) => Object.entries(rule[side] || {}).map(([severity, value]) =>
-    ({ value, severity, text: `${rule.name} ${side === "high" ? ">" : "<"} ${number(value)}` }))));
+const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+
+// Where an expression compares this sensor, and nothing else, with a number.
+function comparisons(rule, name) {
+  const pattern = `(?:^|\\(|\\band\\b|\\bor\\b)\\s*${escaped(name)}\\s*([<>]=?)\\s*(-?[\\d.]+)\\s*(?=$|\\)|and\\b|or\\b)`;
+  return [...(rule.expression ?? "").matchAll(new RegExp(pattern, "g"))]
+    .map(([, sign, value]) => ({ value: Number(value), severity: rule.severity ?? "warning", text: `${rule.name} ${sign} ${number(Number(value))}` }));
+}
+
+function limitLines(rules, name) {
+  return rules.flatMap((rule) => (rule.kind === "expression" ? comparisons(rule, name) : rule.kind !== "level" ? []
+    : ["high", "low"].flatMap((side) => Object.entries(rule[side] || {}).map(([severity, value]) =>
+      ({ value, severity, text: `${rule.name} ${side === "high" ? ">" : "<"} ${number(value)}` })))));
 }
 
 /* --- points --- */
@@ -173,7 +183,7 @@ export function sensorView(root, name) {
   async function loadAlerts() {
     const { alerts } = await get("alerts", { sensor: name.replace(/[\\*?[\]]/g, "\\$&"), limit: 500 });
     if (closed) return;
-    chart?.setMarks(limitLines(rules), alerts.map((a) => ({ from: a.since_us / 1000, to: a.cleared_us ? a.cleared_us / 1000 : now(), severity: a.severity })));
+    chart?.setMarks(limitLines(rules, name), alerts.map((a) => ({ from: a.since_us / 1000, to: a.cleared_us ? a.cleared_us / 1000 : now(), severity: a.severity })));
     past.replaceChildren(alerts.length ? pastTable(alerts.slice(0, 50)) : h("p", { class: "calm" }, "No alert so far."));
   }
 
