@@ -77,6 +77,7 @@ void gateway_stop(struct gateway *g, struct gateway_summary *summary)
     requests_stop(g->requests);
     remote_destroy(g->remote);
     alert_remote_destroy(g->alert_remote);
+    setter_close(g->setter); /* the HTTP server is there until the end */
     stop_workers(g);
     /* The publisher goes first to its read-only end: the writer still takes the broker's last
      * answers. */

@@ -4,6 +4,7 @@
 #include "gateway/core/clock.h"
 #include "gateway/core/log.h"
 #include "gateway/core/metrics.h"
+#include "gateway/core/thread.h"
 #include "storage/writer.h"
 
 #include <math.h>
@@ -22,6 +23,9 @@ struct setter {
     int64_t minute_us;  /* guarded by lock: when `refusals` began to count, monotonic */
     unsigned refusals;  /* guarded by lock: noted since then */
     uint64_t not_noted; /* guarded by lock */
+    unsigned busy;      /* guarded by lock: requests under way */
+    bool closed;        /* guarded by lock */
+    pthread_cond_t idle;
 };
 
 struct write_task {
@@ -54,14 +58,27 @@ enum gw_err setter_create(struct setter **out, struct plants *plants, size_t sen
         return GW_ENOMEM;
     }
     pthread_mutex_init(&s->lock, NULL);
+    cond_init_monotonic(&s->idle);
     *out = s;
     return GW_OK;
+}
+
+void setter_close(struct setter *s)
+{
+    if (!s)
+        return;
+    pthread_mutex_lock(&s->lock);
+    s->closed = true;
+    while (s->busy > 0)
+        pthread_cond_wait(&s->idle, &s->lock);
+    pthread_mutex_unlock(&s->lock);
 }
 
 void setter_destroy(struct setter *s)
 {
     if (!s)
         return;
+    pthread_cond_destroy(&s->idle);
     pthread_mutex_destroy(&s->lock);
     free(s->last_us);
     free(s);
@@ -171,18 +188,40 @@ static void tell(const struct setter_request *q, const struct source_write *w)
     }
 }
 
+static bool enter(struct setter *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bool open = !s->closed;
+    s->busy += open;
+    pthread_mutex_unlock(&s->lock);
+    return open;
+}
+
+static void leave(struct setter *s)
+{
+    pthread_mutex_lock(&s->lock);
+    if (--s->busy == 0)
+        pthread_cond_broadcast(&s->idle);
+    pthread_mutex_unlock(&s->lock);
+}
+
 void setter_set(struct setter *s, const struct setter_request *q, struct source_write *out)
 {
     int64_t now = clock_wall_us();
     bool asked = false;
 
     *out = (struct source_write){.value = (double)NAN};
+    if (!enter(s)) {
+        refuse(out, GW_ECLOSED, "the gateway stops");
+        return;
+    }
     struct plant *plant = plants_hold(s->plants);
     set(s, plant, q, out, &asked);
     plants_release(s->plants, plant);
     tell(q, out);
     if (asked || may_note(s))
         note(s, q, out, now);
+    leave(s);
 }
 
 void setter_refuse(struct setter *s, const struct setter_request *q, const char *why,
@@ -190,7 +229,10 @@ void setter_refuse(struct setter *s, const struct setter_request *q, const char 
 {
     *out = (struct source_write){.value = (double)NAN};
     refuse(out, GW_EINVAL, why);
+    if (!enter(s))
+        return;
     tell(q, out);
     if (may_note(s))
         note(s, q, out, clock_wall_us());
+    leave(s);
 }

@@ -22,13 +22,16 @@ struct setter_request {
 /* Borrows all. sensors: how many the sensor table may hold. */
 enum gw_err setter_create(struct setter **out, struct plants *plants, size_t sensors,
                           struct writer *writer);
+/* What is asked for from now on is refused; returns when what was is done, and the writer is not
+ * used any more. NULL is ok. */
+void setter_close(struct setter *s);
 void setter_destroy(struct setter *s); /* NULL is ok */
 
 /* Sets the sensor, and waits for what became of it: out->err is GW_ENOENT without such a sensor,
  * GW_EACCES when it is not writable, GW_EBUSY within a second of the last time, GW_ETIMEDOUT when
- * its line is too busy, or the driver's. Of what is refused before a device was asked at most
- * SETTER_REFUSALS a minute go into the database, so that nobody can fill it. Any thread but a
- * source's. */
+ * its line is too busy, GW_ECLOSED while the gateway stops, or the driver's. Of what is refused
+ * before a device was asked at most SETTER_REFUSALS a minute go into the database, so that nobody
+ * can fill it. Any thread but a source's. */
 #define SETTER_REFUSALS 60
 void setter_set(struct setter *s, const struct setter_request *q, struct source_write *out);
 

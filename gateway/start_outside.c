@@ -121,6 +121,7 @@ enum gw_err start_http(struct gateway *g)
                                             .sensors = g->sensors,
                                             .live = g->live,
                                             .alerts = g->alerts,
+                                            .setter = g->setter,
                                             .plants = g->plants,
                                             .status = on_status,
                                             .health = on_health,

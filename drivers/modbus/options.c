@@ -244,7 +244,8 @@ const struct option modbus_sensor_options[] = {
      .type = OPTION_BOOL,
      .offset = AT(writable),
      .fallback = "false",
-     .help = "May be set over MQTT and with `sensorgw write`; coils and holding registers only"},
+     .help =
+         "May be set over MQTT, HTTP and with `sensorgw write`; coils and holding registers only"},
     {.key = "write_with",
      .type = OPTION_ENUM,
      .offset = AT(write_with),

@@ -22,6 +22,7 @@ static const struct route {
 } routes[] = {
     {"GET", "sensors", NULL, api_sensors},
     {"GET", "sensors/", "/readings", api_readings},
+    {"POST", "sensors/", "/write", api_write},
     {"GET", "sensors/", "", api_sensor},
     {"GET", "sparks", NULL, api_sparks},
     {"GET", "alerts", NULL, api_alerts},

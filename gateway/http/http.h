@@ -15,6 +15,7 @@
 struct alert_book;
 struct http;
 struct live;
+struct setter;
 struct source;
 
 /* All borrowed; must outlive the server. */
@@ -24,6 +25,7 @@ struct http_options {
     struct sensor_table *sensors;
     struct live *live;
     struct alert_book *alerts;
+    struct setter *setter;         /* NULL: nothing can be set */
     struct source *const *sources; /* in the order of config->sources; NULL ones are not up yet */
     /* Where they are found instead, for each request anew; NULL: they stay. */
     struct plants *plants;

@@ -45,6 +45,8 @@ void api_shelve(struct http *h, const struct http_request *r, const char *name,
                 struct http_reply *out);
 void api_unshelve(struct http *h, const struct http_request *r, const char *name,
                   struct http_reply *out);
+void api_write(struct http *h, const struct http_request *r, const char *name,
+               struct http_reply *out);
 void api_sources(struct http *h, const struct http_request *r, const char *name,
                  struct http_reply *out);
 void api_status(struct http *h, const struct http_request *r, const char *name,

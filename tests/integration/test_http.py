@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The HTTP interface of the running program: every answer is what docs/openapi.json says."""
+import http.client
 import json
 import os
 import shutil
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -127,6 +129,7 @@ class Http(GatewayTest):
         self.described("/api/v1/alerts?limit=0", 400)
         self.described("/api/v1/sparks")
         self.check_orders()
+        self.described("/api/v1/sensors/boiler%2Fx/write", 403, {"value": 1})  # no token is configured
         sources = {s["name"]: s for s in self.described("/api/v1/sources")["sources"]}
         self.assertEqual(sources["dead"]["state"], "failed")
         self.assertEqual([u["unit"] for u in sources["plant"]["units"]], [1])
@@ -211,6 +214,44 @@ class Http(GatewayTest):
         self.client.token = "s3cret"
         self.assertEqual(self.client.ask("/api/v1/sensors", Host="pi.lan")[0], 200)
         gateway.stop()
+
+    def test_a_sensor_is_set_with_a_token_only(self):
+        self.seen = set()
+        sim = self.simulator("--tcp", "0")
+        self.write(self.path("token"), "s3cret")
+        sensors = [{"name": "setpoint", "holding": 20, "min": 0, "max": 90, "writable": True}, {"name": "x", "holding": 1}]
+        gateway = self.gateway(
+            [{"name": "plant", "driver": "modbus", "address": f"127.0.0.1:{sim.served['tcp']}", "every": "100ms",
+              "devices": [{"name": "boiler", "unit_id": 1, "sensors": sensors}]}],
+            http={"listen": f"127.0.0.1:{self.port}", "token_file": self.path("token")})
+        path = "/api/v1/sensors/boiler%2Fsetpoint/write"
+        self.described(path, 401, {"value": 60})
+        self.client.token = "s3cret"
+        self.described("/api/v1/sensors/boiler%2Fnone/write", 404, {"value": 60})
+        self.described("/api/v1/sensors/boiler%2Fx/write", 403, {"value": 60})
+        for body in ({"value": "60"}, {"valu": 60}, [60], {"value": True}):
+            self.described(path, 400, body)
+        self.assertEqual(self.described(path, 200, {"value": 60}), {"ok": True, "value": 60})
+        self.described(path, 429, {"value": 61})
+        self.wait_for("a second between writes", lambda: self.client.ask(path, {"value": 90.5})[0] == 400)
+        self.wait_for("it is read", lambda: gateway.latest("boiler/setpoint") == (60, "good"))
+        self.wait_for("it is noted", lambda: gateway.rows(
+            "SELECT value, read_back, origin, error FROM write_event WHERE error IS NULL") == [(60, 60, "http", None)])
+        status, _, _ = self.client.ask(path, {"value": 62}, Origin="http://evil.example")
+        self.assertEqual(status, 403)
+        # Asked for while it stops: an answer, or none, and a clean end.
+        done = threading.Thread(target=self.keep_asking, args=(path,))
+        done.start()
+        summary = gateway.stop(within=10)
+        done.join()
+        self.check_books(gateway, summary)
+
+    def keep_asking(self, path):
+        try:
+            while True:
+                self.client.ask(path, {"value": 50})
+        except (OSError, http.client.HTTPException):
+            pass  # it has ended
 
 
 if __name__ == "__main__":
