@@ -3,35 +3,39 @@
 
 #include "gateway/alert_book.h"
 #include "gateway/core/metrics.h"
+#include "gateway/core/thread.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void restore_watch(const struct alert_book *b, struct watch *w, const char *name)
+void book_restore_watch(struct alert_book *b, struct watch *w)
 {
+    const char *name = sensor_table_get(b->sensors, w->sensor)->name;
+
     for (size_t i = 0; i < b->restored_count; i++) {
-        const struct restored *r = &b->restored[i];
+        struct restored *r = &b->restored[i];
         struct watched *item =
             strcmp(r->sensor_name, name) == 0 ? watch_find(w, r->change.rule) : NULL;
-        if (item)
+        if (item && !atomic_exchange(&r->taken, true))
             watch_restore(item, &r->change, r->mono_us, r->wall_us);
     }
 }
 
 struct watch *book_watch(struct alert_book *b, size_t lane, uint32_t sensor)
 {
+    struct lane *l = &b->lanes[lane];
     size_t slot = sensor / b->lane_count;
     if (slot >= b->per_lane)
         return NULL;
-    struct watch *w = b->lanes[lane].watches[slot];
+    struct watch *w = l->watches[slot];
     const struct sensor *s = w ? NULL : sensor_table_get(b->sensors, sensor);
-    if (!s)
+    if (!s || s->gone)
         return w;
-    w = watch_create(b->config, sensor, s->name, b->start_mono_us);
+    w = watch_create(l->rules->config, sensor, s->name, b->start_mono_us);
     if (w)
-        restore_watch(b, w, s->name);
-    b->lanes[lane].watches[slot] = w;
+        book_restore_watch(b, w);
+    l->watches[slot] = w;
     return w;
 }
 
@@ -41,10 +45,12 @@ static enum gw_err make_lanes(struct alert_book *b, size_t lanes)
 {
     b->lane_count = lanes;
     b->lanes = calloc(lanes, sizeof(*b->lanes));
-    b->limits = calloc(b->config->rule_count + 1, sizeof(*b->limits));
-    if (!b->lanes || !b->limits || inputs_create(&b->inputs, b->config, b->sensors) != GW_OK)
+    for (size_t i = 0; b->lanes && i < lanes; i++)
+        b->lanes[i].rules = ruleset_hold(b->newest);
+    if (!b->lanes)
         return GW_ENOMEM;
     for (size_t i = 0; i < lanes; i++) {
+        b->lanes[i].adopted = b->newest->number;
         b->lanes[i].watches = calloc(b->per_lane, sizeof(struct watch *));
         b->lanes[i].orders = orders_create();
         if (!b->lanes[i].watches || !b->lanes[i].orders)
@@ -66,16 +72,18 @@ enum gw_err alert_book_create(struct alert_book **out, const struct config *conf
     struct alert_book *b = calloc(1, sizeof(*b));
     if (!b)
         return GW_ENOMEM;
-    b->config = config;
     b->sensors = sensors;
     b->per_lane = sensor_table_capacity(sensors) / lanes + 1;
     b->start_mono_us = now_mono_us;
     atomic_init(&b->next_id, first_id);
-    pthread_mutex_init(&b->limits_lock, NULL);
-    if (make_lanes(b, lanes) != GW_OK) {
+    pthread_mutex_init(&b->lock, NULL);
+    cond_init_monotonic(&b->adopted);
+    if (ruleset_create(&b->newest, config, sensors, NULL) != GW_OK ||
+        make_lanes(b, lanes) != GW_OK) {
         alert_book_destroy(b);
         return GW_ENOMEM;
     }
+    atomic_store(&b->newest_number, b->newest->number);
     *out = b;
     return GW_OK;
 }
@@ -86,6 +94,7 @@ static void free_lane(struct lane *lane, size_t slots)
         free(lane->watches[i]);
     free(lane->watches);
     orders_destroy(lane->orders);
+    ruleset_release(lane->rules);
 }
 
 void alert_book_destroy(struct alert_book *b)
@@ -98,19 +107,22 @@ void alert_book_destroy(struct alert_book *b)
     for (size_t i = 0; i < b->restored_count; i++)
         free(b->restored[i].sensor_name);
     free(b->restored);
-    free(b->limits);
-    inputs_destroy(b->inputs);
-    pthread_mutex_destroy(&b->limits_lock);
+    ruleset_release(b->newest);
+    pthread_cond_destroy(&b->adopted);
+    pthread_mutex_destroy(&b->lock);
     free(b);
 }
 
 /* --- what was when it last stopped --- */
 
-/* Does any source of this configuration have, or may it still create, a sensor of that name? */
-static bool may_exist(const struct alert_book *b, const char *sensor_name)
+bool book_may_watch(const struct alert_book *b, const struct config *config, const char *rule,
+                    const char *sensor_name)
 {
-    return sensor_table_find(b->sensors, sensor_name) != SENSOR_NONE ||
-           config_may_make_sensor(b->config, sensor_name);
+    uint32_t sensor = sensor_table_find(b->sensors, sensor_name);
+    const struct sensor *s = sensor_table_get(b->sensors, sensor);
+    bool may_exist = s ? !s->gone : config_may_make_sensor(config, sensor_name);
+
+    return may_exist && watch_rule(config, rule, sensor_name);
 }
 
 static enum gw_err keep_restored(struct alert_book *b, const struct alert_change *change,
@@ -136,7 +148,7 @@ static enum gw_err keep_restored(struct alert_book *b, const struct alert_change
 enum gw_err alert_book_restore(struct alert_book *b, const struct alert_change *change,
                                const char *sensor_name, int64_t now_mono_us, int64_t now_wall_us)
 {
-    if (!watch_rule(b->config, change->rule, sensor_name) || !may_exist(b, sensor_name))
+    if (!book_may_watch(b, b->newest->config, change->rule, sensor_name))
         return GW_ENOENT;
     if (change->alert_id != 0) {
         atomic_fetch_add(&b->active, 1);
@@ -157,6 +169,8 @@ void alert_book_seen(struct alert_book *b, uint32_t sensor)
 {
     struct watch *w = book_watch(b, sensor % b->lane_count, sensor);
 
+    if (w)
+        w->seen = true;
     for (size_t i = 0; w && i < w->count; i++)
         w->items[i].state.seen = true;
 }

@@ -20,8 +20,8 @@
 struct alert_book;
 
 /* Binds the configuration's rules to the sensors that are in the table now; others are bound when
- * they are first seen. Borrows config and sensors. first_id: what the next raised alert is called.
- * now_mono_us: `stale` counts from here. */
+ * they are first seen. Becomes an owner of the configuration; borrows sensors. first_id: what the
+ * next raised alert is called. now_mono_us: `stale` counts from here. */
 enum gw_err alert_book_create(struct alert_book **out, const struct config *config,
                               struct sensor_table *sensors, size_t lanes, int64_t first_id,
                               int64_t now_mono_us);
@@ -47,6 +47,16 @@ struct alert_change *alert_book_eval(struct alert_book *b, size_t lane, const st
  * transitions that are due now, or NULL. */
 struct alert_change *alert_book_tick(struct alert_book *b, size_t lane, int64_t now_mono_us,
                                      int64_t now_wall_us);
+
+/* The rules of another configuration take the place of those in force, for all sensors that are in
+ * the table and not gone: each lane moves over in its next tick. Alerts and shelves go on where the
+ * rule's name, its kind and the sensor are the same; a rule that changed judges the last value at
+ * once; what no rule watches any more is cleared, and told. Becomes an owner of the configuration.
+ * Waits up to wait_us until all lanes have moved. GW_ETIMEDOUT: they will, but a slow store keeps
+ * one. GW_ENOMEM: all stays. One thread at a time; any. */
+enum gw_err alert_book_rebind(struct alert_book *b, const struct config *config, int64_t wait_us);
+/* Whether a tick would move the lane: worth one before its time. The lane's worker. */
+bool alert_book_rebinds(const struct alert_book *b, size_t lane);
 
 /* Alerts raised and not cleared, all lanes. Any thread. */
 size_t alert_book_active(const struct alert_book *b);

@@ -78,6 +78,8 @@ static void log_change(const struct alert_change *c, const struct sensor *s)
         snprintf(note, sizeof(note), " by %s", c->who);
     else if (c->repeat > 0)
         snprintf(note, sizeof(note), " (reminder %u)", c->repeat);
+    else if (c->comment[0])
+        snprintf(note, sizeof(note), " (%.80s)", c->comment);
     else if (c->withheld)
         snprintf(note, sizeof(note), " (not published: %s)", alert_withheld_name(c->withheld));
     LOG_AT(level, "alert %s%s (%s): %s %s: %s", alert_state_name(c->state), note,
@@ -115,6 +117,11 @@ void book_add(struct alert_book *b, struct change_list *list, struct alert_chang
 
 /* --- what subscribers are told --- */
 
+static struct ruleset *rules_of(const struct alert_book *b, const struct watch *w)
+{
+    return b->lanes[w->sensor % b->lane_count].rules;
+}
+
 /* The first that a rule withholds makes subscribers know that something is kept from them. */
 static void note_withheld(struct alert_book *b, struct change_list *list, const struct watch *w,
                           const struct watched *item, const struct notice_limit *limit,
@@ -133,9 +140,10 @@ static void note_withheld(struct alert_book *b, struct change_list *list, const 
 static void tell(struct alert_book *b, struct change_list *list, const struct watch *w,
                  struct watched *item, struct alert_change *change, bool anew, int64_t now_mono_us)
 {
-    struct notice_limit *limit = &b->limits[item->index];
+    struct ruleset *rules = rules_of(b, w);
+    struct notice_limit *limit = &rules->limits[item->index];
 
-    pthread_mutex_lock(&b->limits_lock);
+    pthread_mutex_lock(&rules->lock);
     change->withheld = (uint8_t)(anew ? notice_tell(&item->notice, item->rule, limit, now_mono_us)
                                       : notice_judge(&item->notice, item->rule, limit,
                                                      (enum alert_state)change->state, now_mono_us));
@@ -145,7 +153,7 @@ static void tell(struct alert_book *b, struct change_list *list, const struct wa
         limit->sensor = change->sensor;
     }
     struct notice_limit copy = *limit;
-    pthread_mutex_unlock(&b->limits_lock);
+    pthread_mutex_unlock(&rules->lock);
     book_add(b, list, change);
     if (limited)
         note_withheld(b, list, w, item, &copy, change->time_us);
@@ -173,9 +181,8 @@ void book_tell(struct alert_book *b, struct change_list *list, const struct watc
     book_add(b, list, c);
 }
 
-/* A rule's verdict. */
-static void take_event(struct alert_book *b, struct change_list *list, const struct watch *w,
-                       struct watched *item, const struct rule_event *e, int64_t now_mono_us)
+void book_take_event(struct alert_book *b, struct change_list *list, const struct watch *w,
+                     struct watched *item, const struct rule_event *e, int64_t now_mono_us)
 {
     if (e->state == ALERT_RAISED)
         item->state.alert_id = atomic_fetch_add(&b->next_id, 1);
@@ -190,6 +197,53 @@ static void take_event(struct alert_book *b, struct change_list *list, const str
     tell(b, list, w, item, c, false, now_mono_us);
 }
 
+/* As the limits of the rule may be another rule's by now, they are not asked: an end uses none. */
+void book_clear(struct alert_book *b, struct change_list *list, const struct watch *w,
+                struct watched *item, int64_t now_mono_us, int64_t now_wall_us)
+{
+    struct notice_limit none = {0};
+    struct alert_change *c = book_change(w, item, ALERT_CLEARED, now_wall_us);
+
+    if (!c)
+        return;
+    c->value = item->state.value;
+    c->shelf = item->notice.shelf_end_us != 0 ? SHELF_DROP : SHELF_KEEP;
+    snprintf(c->comment, sizeof(c->comment), "%s", ALERT_UNWATCHED);
+    count(b, c);
+    c->withheld =
+        (uint8_t)notice_judge(&item->notice, item->rule, &none, ALERT_CLEARED, now_mono_us);
+    book_add(b, list, c);
+}
+
+void book_clear_restored(struct alert_book *b, struct change_list *list, const struct restored *r,
+                         int64_t now_wall_us)
+{
+    struct alert_change *c = calloc(1, sizeof(*c));
+
+    if (!c)
+        return;
+    *c = r->change;
+    c->next = NULL;
+    c->state = ALERT_CLEARED;
+    c->time_us = now_wall_us;
+    snprintf(c->comment, sizeof(c->comment), "%s", ALERT_UNWATCHED);
+    count(b, c);
+    log_info("alert cleared: %s %s: %s", r->sensor_name, c->rule, c->comment);
+    book_add(b, list, c);
+}
+
+void book_end_shelf(struct alert_book *b, struct change_list *list, const struct watch *w,
+                    const struct watched *item, int64_t now_wall_us)
+{
+    struct alert_change *c = book_change(w, item, ALERT_CLEARED, now_wall_us);
+
+    if (!c)
+        return;
+    c->alert_id = 0;
+    c->shelf = SHELF_DROP;
+    book_add(b, list, c);
+}
+
 /* An expression is judged by the lane of the sensor that its alerts belong to, from the newest
  * values of all its inputs, whichever lanes these come by: at once for a reading of that sensor, in
  * the next tick for the others. */
@@ -199,10 +253,10 @@ static void judge_expression(struct alert_book *b, struct change_list *list, con
     struct rule_event event;
     struct reading r;
 
-    switch (inputs_judge(b->inputs, item->index, now_mono_us, &item->judged, &r)) {
+    switch (inputs_judge(rules_of(b, w)->inputs, item->index, now_mono_us, &item->judged, &r)) {
     case INPUTS_VERDICT:
         if (rule_eval(item->rule, &item->state, &r, now_mono_us, &event))
-            take_event(b, list, w, item, &event, now_mono_us);
+            book_take_event(b, list, w, item, &event, now_mono_us);
         break;
     case INPUTS_TOO_OLD:
         rule_forget_held(&item->state);
@@ -216,16 +270,19 @@ struct alert_change *alert_book_eval(struct alert_book *b, size_t lane, const st
                                      int64_t now_mono_us)
 {
     struct watch *w = book_watch(b, lane, r->sensor);
+    struct inputs *inputs = b->lanes[lane].rules->inputs;
     struct change_list list = CHANGE_LIST(list);
     struct rule_event event;
 
-    if (b->inputs)
-        inputs_note(b->inputs, r, now_mono_us);
+    if (inputs)
+        inputs_note(inputs, r, now_mono_us);
+    if (w)
+        watch_note(w, r, now_mono_us);
     for (size_t i = 0; w && i < w->count; i++) {
         if (w->items[i].rule->kind == RULE_EXPRESSION)
             judge_expression(b, &list, w, &w->items[i], now_mono_us);
         else if (rule_eval(w->items[i].rule, &w->items[i].state, r, now_mono_us, &event))
-            take_event(b, &list, w, &w->items[i], &event, now_mono_us);
+            book_take_event(b, &list, w, &w->items[i], &event, now_mono_us);
     }
     return list.first;
 }
@@ -242,12 +299,7 @@ static void unshelve(struct alert_book *b, struct change_list *list, const struc
         book_tell(b, list, w, item, now_mono_us, now_wall_us, false);
         return;
     }
-    struct alert_change *c = book_change(w, item, ALERT_CLEARED, now_wall_us);
-    if (!c)
-        return;
-    c->alert_id = 0;
-    c->shelf = SHELF_DROP;
-    book_add(b, list, c);
+    book_end_shelf(b, list, w, item, now_wall_us);
 }
 
 static void tick_item(struct alert_book *b, struct change_list *list, const struct watch *w,
@@ -258,17 +310,18 @@ static void tick_item(struct alert_book *b, struct change_list *list, const stru
     if (item->rule->kind == RULE_EXPRESSION)
         judge_expression(b, list, w, item, now_mono_us);
     if (rule_tick(item->rule, &item->state, now_mono_us, now_wall_us, &event))
-        take_event(b, list, w, item, &event, now_mono_us);
+        book_take_event(b, list, w, item, &event, now_mono_us);
     struct notice_limit none = {0}, *limit = &none;
+    struct ruleset *rules = rules_of(b, w);
     bool limited = item->rule->max_raises > 0;
     if (limited) {
-        limit = &b->limits[item->index];
-        pthread_mutex_lock(&b->limits_lock);
+        limit = &rules->limits[item->index];
+        pthread_mutex_lock(&rules->lock);
     }
     enum notice_due due = notice_tick(&item->notice, item->rule, limit,
                                       item->state.severity != SEVERITY_NONE, now_mono_us);
     if (limited)
-        pthread_mutex_unlock(&b->limits_lock);
+        pthread_mutex_unlock(&rules->lock);
     if (due == NOTICE_UNSHELVE)
         unshelve(b, list, w, item, now_mono_us, now_wall_us);
     else if (due != NOTICE_NOTHING)
@@ -276,17 +329,17 @@ static void tick_item(struct alert_book *b, struct change_list *list, const stru
 }
 
 /* How many alerts a rule withheld, when its max_per is over. */
-static void tick_limit(struct alert_book *b, struct change_list *list, size_t rule,
-                       int64_t now_mono_us, int64_t now_wall_us)
+static void tick_limit(struct alert_book *b, struct change_list *list, struct ruleset *rules,
+                       size_t rule, int64_t now_mono_us, int64_t now_wall_us)
 {
-    const struct rule_config *config = &b->config->rules[rule];
+    const struct rule_config *config = &rules->config->rules[rule];
 
     if (config->max_raises == 0)
         return;
-    pthread_mutex_lock(&b->limits_lock);
-    struct notice_limit limit = b->limits[rule];
-    int64_t withheld = notice_limit_over(&b->limits[rule], config, now_mono_us);
-    pthread_mutex_unlock(&b->limits_lock);
+    pthread_mutex_lock(&rules->lock);
+    struct notice_limit limit = rules->limits[rule];
+    int64_t withheld = notice_limit_over(&rules->limits[rule], config, now_mono_us);
+    pthread_mutex_unlock(&rules->lock);
     if (withheld < 2) /* the first was told of when it was withheld */
         return;
     struct alert_change *c = calloc(1, sizeof(*c));
@@ -308,9 +361,11 @@ struct alert_change *alert_book_tick(struct alert_book *b, size_t lane, int64_t 
 {
     struct change_list list = CHANGE_LIST(list);
 
+    book_adopt(b, lane, &list, now_mono_us, now_wall_us);
     book_carry_out(b, lane, &list, now_mono_us, now_wall_us);
-    for (size_t i = 0; lane == 0 && i < b->config->rule_count; i++)
-        tick_limit(b, &list, i, now_mono_us, now_wall_us);
+    struct ruleset *rules = b->lanes[lane].rules;
+    for (size_t i = 0; lane == 0 && i < rules->config->rule_count; i++)
+        tick_limit(b, &list, rules, i, now_mono_us, now_wall_us);
     for (size_t slot = 0; slot < b->per_lane; slot++) {
         struct watch *w = b->lanes[lane].watches[slot];
         for (size_t i = 0; w && i < w->count; i++)

@@ -119,14 +119,17 @@ void book_carry_out(struct alert_book *b, size_t lane, struct change_list *list,
 
 /* --- any thread --- */
 
-static enum gw_err check(const struct alert_book *b, const struct alert_command *c, uint32_t sensor,
+static enum gw_err check(struct alert_book *b, const struct alert_command *c, uint32_t sensor,
                          char *why)
 {
     if (sensor == SENSOR_NONE) {
         snprintf(why, ORDER_WHY_SIZE, "there is no sensor of that name");
         return GW_ENOENT;
     }
-    if (!watch_rule(b->config, c->rule, c->sensor)) {
+    pthread_mutex_lock(&b->lock);
+    bool watched = watch_rule(b->newest->config, c->rule, c->sensor);
+    pthread_mutex_unlock(&b->lock);
+    if (!watched) {
         snprintf(why, ORDER_WHY_SIZE, "no rule \"%.64s\" watches that sensor", c->rule);
         return GW_ENOENT;
     }

@@ -16,7 +16,9 @@
 
 struct alert_remote {
     struct alert_book *alerts;
-    size_t topic_length; /* of "<prefix>/<gateway>/alerts/" */
+    struct requests *requests;
+    bool levels[LEVELS_MAX + 1]; /* that it listens to */
+    size_t topic_length;         /* of "<prefix>/<gateway>/alerts/" */
 };
 
 /* --- what is asked --- */
@@ -182,27 +184,45 @@ static enum gw_err add_level(struct alert_remote *r, const struct config *config
     return requests_add(requests, filter, NULL, carry_out, r);
 }
 
+static enum gw_err add_levels(struct alert_remote *r, const struct config *config)
+{
+    bool levels[LEVELS_MAX + 1] = {false};
+    enum gw_err err = GW_OK;
+
+    find_levels(config, levels);
+    for (size_t i = 1; i <= LEVELS_MAX && err == GW_OK; i++) {
+        if (!levels[i] || r->levels[i])
+            continue;
+        r->levels[i] = true;
+        if ((err = add_level(r, config, i, "ack", r->requests)) == GW_OK)
+            err = add_level(r, config, i, "shelve", r->requests);
+    }
+    return err;
+}
+
 enum gw_err alert_remote_create(struct alert_remote **out, const struct config *config,
                                 struct alert_book *alerts, struct requests *requests)
 {
-    bool levels[LEVELS_MAX + 1] = {false};
     char topic[TOPIC_SIZE];
-    enum gw_err err = GW_OK;
 
-    if (!requests || config->rule_count == 0)
+    if (!requests)
         return GW_OK;
     struct alert_remote *r = calloc(1, sizeof(*r));
     if (!r)
         return GW_ENOMEM;
     *out = r;
     r->alerts = alerts;
+    r->requests = requests;
     r->topic_length = strlen(message_topic(config, "alerts", NULL, NULL, topic)) + 1;
-    find_levels(config, levels);
-    for (size_t i = 1; i <= LEVELS_MAX && err == GW_OK; i++) {
-        if (levels[i] && (err = add_level(r, config, i, "ack", requests)) == GW_OK)
-            err = add_level(r, config, i, "shelve", requests);
-    }
-    return err;
+    return add_levels(r, config);
+}
+
+void alert_remote_follow(struct alert_remote *r, const struct config *now)
+{
+    enum gw_err err = r ? add_levels(r, now) : GW_OK;
+
+    if (err != GW_OK)
+        log_error("alerts of new sensors cannot be acknowledged over MQTT: %s", gw_strerror(err));
 }
 
 void alert_remote_destroy(struct alert_remote *r)

@@ -31,10 +31,11 @@ bool alert_parse_shelve(const char *text, int64_t *us);
 /* Cuts "<sensor>/<rule>/<verb>" in place. False: it has not these parts. Pure. */
 bool alert_remote_cut(char *topic, const char **sensor, const char **rule, const char **verb);
 
-/* Adds itself to the requests. Borrows all. Nothing happens, and *out is NULL, without rules or
- * requests. */
+/* Adds itself to the requests. Borrows all. Nothing happens, and *out is NULL, without requests. */
 enum gw_err alert_remote_create(struct alert_remote **out, const struct config *config,
                                 struct alert_book *alerts, struct requests *requests);
+/* Another configuration is in force: listens for deeper names of sensors, too. NULL is ok. */
+void alert_remote_follow(struct alert_remote *r, const struct config *now);
 /* After requests_stop(). NULL is ok. */
 void alert_remote_destroy(struct alert_remote *r);
 

@@ -108,22 +108,29 @@ static size_t next_rule(const struct config *c, const char *sensor, size_t first
     return first;
 }
 
-/* greet_rule 0 is the sensor itself, i + 1 is rule i. */
-static void send_discovery(struct feed *f)
+static void next_sensor(struct feed *f)
 {
-    const struct config *c = f->options.config;
+    f->greet_rule = 0;
+    f->greet_sensor++;
+}
+
+/* greet_rule 0 is the sensor itself, i + 1 is rule i. */
+static void send_discovery(struct feed *f, const struct config *c)
+{
     char topic[TOPIC_SIZE];
 
     while (f->greet_sensor < sensor_table_count(f->options.sensors)) {
         const struct sensor *s = sensor_table_get(f->options.sensors, (uint32_t)f->greet_sensor);
+        /* A reload may have left fewer, and then has all sent anew. */
+        bool over = f->greet_rule > c->rule_count || s->gone;
+        if (over) {
+            next_sensor(f);
+            continue;
+        }
         const struct rule_config *rule = f->greet_rule ? &c->rules[f->greet_rule - 1] : NULL;
         if (!send(f, topic, discovery_message(c, s, rule, topic), 1))
             return;
         f->greet_rule = next_rule(c, s->name, f->greet_rule) + 1;
-        if (f->greet_rule > c->rule_count) {
-            f->greet_rule = 0;
-            f->greet_sensor++;
-        }
     }
 }
 
@@ -211,10 +218,20 @@ static void send_health(struct feed *f)
         f->next_health_us = now + HEALTH_US;
 }
 
+static void greet(struct feed *f)
+{
+    struct plants *plants = f->options.plants;
+    struct plant *plant = plants ? plants_hold(plants) : NULL;
+
+    send_discovery(f, plant ? plant->config : f->options.config);
+    if (plant)
+        plants_release(plants, plant);
+}
+
 void feed_work(struct feed *f)
 {
     if (f->options.config->mqtt.home_assistant)
-        send_discovery(f);
+        greet(f);
     send_readings(f);
     send_health(f);
 }

@@ -22,7 +22,7 @@ struct feed_options {
     const struct config *config;
     struct sensor_table *sensors;
     struct ledger *ledger;
-    struct plants *plants; /* for the figures; NULL: none */
+    struct plants *plants; /* for the figures, and the rules in force; NULL: config's, none */
     /* Counts the alerts, in the thread of feed_work(); false: they are not known now. NULL: never.
      */
     bool (*count_alerts)(void *arg, struct alert_counts *out);
@@ -42,8 +42,8 @@ bool feed_offer(struct feed *f, const struct reading *readings, size_t n);
 /* Nothing is taken any more: what is offered is counted as not published. */
 void feed_close(struct feed *f);
 
-/* A new connection: discovery is sent anew, and the figures at once. One thread calls this and
- * feed_work(). */
+/* A new connection, or another configuration: discovery is sent anew, and the figures at once. One
+ * thread calls this and feed_work(). */
 void feed_greet(struct feed *f);
 
 /* Sends what there is, until send() says no. */

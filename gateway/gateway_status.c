@@ -9,11 +9,20 @@
 #include <string.h>
 #include <sys/stat.h>
 
+static size_t count_sensors(const struct sensor_table *t)
+{
+    size_t n = 0;
+
+    for (uint32_t i = 0; i < sensor_table_count(t); i++)
+        n += !sensor_table_get(t, i)->gone;
+    return n;
+}
+
 void gateway_status(struct gateway *g, struct gateway_status *out)
 {
     *out = (struct gateway_status){
         .total = ledger_total(g->ledger),
-        .sensors = sensor_table_count(g->sensors),
+        .sensors = count_sensors(g->sensors),
         .alerts = alert_book_active(g->alerts),
         .queued = queue_depth(g->readings),
         .has_broker = g->client != NULL,

@@ -19,6 +19,11 @@ enum gw_err inputs_create(struct inputs **out, const struct config *config,
                           struct sensor_table *sensors);
 void inputs_destroy(struct inputs *in); /* NULL is ok */
 
+/* Copies what another one knows of the same sensors, as far as they belong to the lane: a sensor's
+ * lane is its index modulo their number. Of its own lane only the lane's thread, or, with lanes 1,
+ * before `to` is used. */
+void inputs_take(struct inputs *to, struct inputs *from, size_t lane, size_t lanes);
+
 /* Takes a reading's value, or that there is none now. Retained ones, of unknown age, are none.
  * The thread of the sensor's lane. */
 void inputs_note(struct inputs *in, const struct reading *r, int64_t now_mono_us);

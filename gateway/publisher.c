@@ -30,7 +30,7 @@ struct publisher {
     pthread_mutex_t lock;
     pthread_cond_t wake; /* on CLOCK_MONOTONIC */
     /* guarded by lock */
-    bool stop, stopped, work, connected, greet;
+    bool stop, stopped, work, connected, greet, follow;
     int64_t wait_us;
     struct outbox outbox;
 
@@ -242,11 +242,13 @@ static void wait_for_work(struct publisher *p, int64_t us)
             break;
     }
     p->work = false;
-    bool is_new = p->greet;
-    p->greet = false;
+    bool is_new = p->greet, follow = p->follow;
+    p->greet = p->follow = false;
     pthread_mutex_unlock(&p->lock);
-    if (is_new)
+    if (is_new || follow)
         feed_greet(p->feed);
+    if (follow && p->withdraw)
+        withdraw_again(p->withdraw);
 }
 
 static bool send_feed(void *arg, const char *topic, char *text, int qos)
@@ -328,7 +330,7 @@ enum gw_err publisher_start(struct publisher **out, const struct publisher_optio
     p->urgent = urgent_create();
     enum gw_err err = p->feed && p->urgent ? GW_OK : GW_ENOMEM;
     if (err == GW_OK)
-        err = withdraw_create(&p->withdraw, options->config, options->sensors, options->client);
+        err = withdraw_create(&p->withdraw, options->plants, options->sensors, options->client);
     if (err == GW_OK)
         err = thread_start(&p->thread, "publisher", run, p);
     if (err != GW_OK) {
@@ -387,6 +389,14 @@ void publisher_connection(struct publisher *p, bool connected)
     p->connected = connected;
     p->greet = p->greet || connected;
     p->work = true;
+    pthread_cond_signal(&p->wake);
+    pthread_mutex_unlock(&p->lock);
+}
+
+void publisher_follow(struct publisher *p)
+{
+    pthread_mutex_lock(&p->lock);
+    p->follow = p->work = true;
     pthread_cond_signal(&p->wake);
     pthread_mutex_unlock(&p->lock);
 }

@@ -44,6 +44,10 @@ void publisher_wake(struct publisher *p);
 /* The connection came or went: for mqtt_client_options.on_connection. Any thread; never blocks. */
 void publisher_connection(struct publisher *p, bool connected);
 
+/* Another configuration is in force: Home Assistant is told what there is now, and what is no
+ * more. Any thread. */
+void publisher_follow(struct publisher *p);
+
 /* Publishes a transition that could not be stored, marked "durable":false. Copies; any thread;
  * never blocks. A list that is full (256) drops its oldest and logs it. */
 void publisher_send_now(struct publisher *p, const struct alert_change *change);

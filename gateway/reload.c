@@ -41,13 +41,15 @@ void change_say(struct change *c, const char *format, ...)
 
 static void say_counts(const struct change *c)
 {
-    char line[300];
+    char line[300], not_started[40] = "";
 
+    if (c->not_started > 0)
+        snprintf(not_started, sizeof(not_started), ", %zu not started", c->not_started);
     snprintf(
         line, sizeof(line),
-        "sources: %zu kept, %zu changed, %zu added, %zu removed; rules: %zu kept, %zu changed, "
+        "sources: %zu kept, %zu changed, %zu added, %zu removed%s; rules: %zu kept, %zu changed, "
         "%zu added, %zu removed; sensors: %zu added, %zu removed",
-        c->sources[KEPT], c->sources[CHANGED], c->sources[ADDED], c->sources[REMOVED],
+        c->sources[KEPT], c->sources[CHANGED], c->sources[ADDED], c->sources[REMOVED], not_started,
         c->rules[KEPT], c->rules[CHANGED], c->rules[ADDED], c->rules[REMOVED], c->sensors_added,
         c->sensors_removed);
     fprintf(c->text, "%s\n", line);

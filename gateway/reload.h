@@ -27,9 +27,10 @@ struct reload_options {
     struct plants *plants;
     const struct source_env *env;
     struct source_names *names;
-    /* The configuration is in force now: for those who follow its rules and the like. In the
-     * reloader's thread; when it returns, nobody looks at the former one any more. */
-    void (*changed)(void *arg, const struct config *now);
+    /* The configuration is in force now, but for new sources, which do not run yet: for those who
+     * follow its rules and the like. In the reloader's thread. False: some rules are not in force
+     * yet, for the store is slow. */
+    bool (*changed)(void *arg, const struct config *now);
     /* How it ended: NULL when well, else what is wrong, borrowed for the call. */
     void (*ended)(void *arg, const char *problem);
     void *arg;

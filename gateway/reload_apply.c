@@ -175,7 +175,11 @@ static void replace(struct change *c)
     stop_former(c);
     plants_replace(c->o->plants, c->next);
     mark_gone(c);
-    c->o->changed(c->o->arg, c->config);
+    c->rules_wait = !c->o->changed(c->o->arg, c->config);
+    if (c->rules_wait)
+        change_say(c,
+                   "the rules wait for the store, which takes no readings now: they are in force "
+                   "as soon as it does");
     start_new(c);
     if (c->o->env->mqtt)
         mqtt_client_tidy(c->o->env->mqtt);

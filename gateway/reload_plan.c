@@ -181,8 +181,6 @@ bool change_plan(struct change *c)
     match_sources(c);
     count_sources(c);
     count_rules(c);
-    if (c->rules[CHANGED] + c->rules[ADDED] + c->rules[REMOVED] > 0)
-        say_fixed(c, "rules");
     return true;
 }
 

@@ -31,8 +31,10 @@ struct waiting {
 
 struct requests {
     struct mqtt_client *client;
-    struct handler handlers[HANDLERS_MAX]; /* complete before the start */
+    struct handler
+        handlers[HANDLERS_MAX]; /* of who starts it: each is complete before it is subscribed */
     size_t handler_count;
+    bool started; /* of who starts it, as are the handlers */
     struct thread thread;
 
     pthread_mutex_t lock;
@@ -135,6 +137,15 @@ enum gw_err requests_create(struct requests **out, struct mqtt_client *client)
     return GW_OK;
 }
 
+static enum gw_err subscribe(struct handler *h)
+{
+    enum gw_err err =
+        mqtt_client_subscribe(h->requests->client, h->filter, 0, on_message, h, &h->subscription);
+
+    h->subscribed = err == GW_OK;
+    return err;
+}
+
 enum gw_err requests_add(struct requests *r, const char *filter, const char *ignore, request_fn *fn,
                          void *arg)
 {
@@ -143,20 +154,20 @@ enum gw_err requests_add(struct requests *r, const char *filter, const char *ign
     struct handler *h = &r->handlers[r->handler_count++];
     *h = (struct handler){.requests = r, .ignore = ignore, .fn = fn, .arg = arg};
     snprintf(h->filter, sizeof(h->filter), "%s", filter);
-    return GW_OK;
+    return r->started ? subscribe(h) : GW_OK;
 }
 
 enum gw_err requests_start(struct requests *r)
 {
     enum gw_err err = GW_OK;
 
-    for (size_t i = 0; err == GW_OK && i < r->handler_count; i++) {
-        struct handler *h = &r->handlers[i];
-        err = mqtt_client_subscribe(r->client, h->filter, 0, on_message, h, &h->subscription);
-        h->subscribed = err == GW_OK;
-    }
-    return err == GW_OK && r->handler_count > 0 ? thread_start(&r->thread, "requests", run, r)
-                                                : err;
+    for (size_t i = 0; err == GW_OK && i < r->handler_count; i++)
+        err = subscribe(&r->handlers[i]);
+    if (err != GW_OK || r->handler_count == 0)
+        return err;
+    err = thread_start(&r->thread, "requests", run, r);
+    r->started = err == GW_OK;
+    return err;
 }
 
 void requests_stop(struct requests *r)

@@ -29,7 +29,8 @@ typedef void request_fn(void *arg, const struct request *request);
 struct requests;
 
 enum gw_err requests_create(struct requests **out, struct mqtt_client *client);
-/* Before the start. Topics that end with `/` and `ignore` are not for fn; NULL: all are. */
+/* From the thread that starts, or later from one at a time: it is subscribed then. Topics that end
+ * with `/` and `ignore` are not for fn; NULL: all are. */
 enum gw_err requests_add(struct requests *r, const char *filter, const char *ignore, request_fn *fn,
                          void *arg);
 /* Starts the thread, and subscribes; nothing when nothing was added. */

@@ -242,3 +242,52 @@ void rule_forget_held(struct rule_state *state)
 {
     memset(state->held, 0, sizeof(state->held));
 }
+
+static bool same_numbers(const double a[3], const double b[3])
+{
+    for (int s = SEVERITY_WARNING; s <= SEVERITY_CRITICAL; s++) {
+        if (a[s] != b[s] && !(isnan(a[s]) && isnan(b[s])))
+            return false;
+    }
+    return true;
+}
+
+static bool same_limits(const struct rule_config *a, const struct rule_config *b)
+{
+    bool same_text = a->kind != RULE_EXPRESSION || strcmp(a->expression, b->expression) == 0;
+
+    return same_text && same_numbers(a->high, b->high) && same_numbers(a->low, b->low) &&
+           same_numbers(a->rate, b->rate) && a->per_us == b->per_us && a->severity == b->severity;
+}
+
+void rule_take_over(const struct rule_config *rule, const struct rule_config *before,
+                    struct rule_state *state)
+{
+    if (!same_limits(rule, before))
+        rule_forget_held(state);
+}
+
+/* Not stale, by the limit that it has now. */
+static bool review_stale(const struct rule_config *rule, struct rule_state *state,
+                         int64_t now_mono_us, int64_t now_wall_us, struct rule_event *out)
+{
+    bool ignored = state->reason == REASON_NEVER_SEEN && rule->never_seen == NEVER_SEEN_IGNORE;
+
+    if (state->severity == SEVERITY_NONE ||
+        (!ignored && now_mono_us - state->seen_mono_us >= rule->stale_us))
+        return false;
+    return clear(state, (double)NAN, now_wall_us, out);
+}
+
+bool rule_review(const struct rule_config *rule, struct rule_state *state,
+                 const struct reading *last, int64_t now_mono_us, int64_t now_wall_us,
+                 struct rule_event *out)
+{
+    if (rule->kind == RULE_STALE)
+        return review_stale(rule, state, now_mono_us, now_wall_us, out);
+    if (rule->kind != RULE_LEVEL || !last)
+        return false;
+    struct reading now = *last;
+    now.time_us = now_wall_us;
+    return rule_eval(rule, state, &now, now_mono_us, out);
+}

@@ -62,6 +62,17 @@ bool rule_eval(const struct rule_config *rule, struct rule_state *state, const s
 bool rule_tick(const struct rule_config *rule, struct rule_state *state, int64_t now_mono_us,
                int64_t now_wall_us, struct rule_event *out);
 
+/* Another rule of the same name and kind takes the place of `before`, and goes on with its state:
+ * what is raised stays so. What was crossed is forgotten when the limits differ. */
+void rule_take_over(const struct rule_config *rule, const struct rule_config *before,
+                    struct rule_state *state);
+
+/* Judges what is now by a rule that is new or changed: `last` is the sensor's newest reading, NULL
+ * for none. As rule_eval(); what needs two readings or an expression waits for the next. */
+bool rule_review(const struct rule_config *rule, struct rule_state *state,
+                 const struct reading *last, int64_t now_mono_us, int64_t now_wall_us,
+                 struct rule_event *out);
+
 /* What was crossed, but not yet for long enough, counts no more: nobody knows whether it still is.
  */
 void rule_forget_held(struct rule_state *state);

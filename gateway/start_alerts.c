@@ -6,6 +6,7 @@
 #include "gateway/made.h"
 #include "gateway/parts.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* An alert of an earlier run goes on, or, when nothing watches it any more, is cleared so that its
@@ -24,10 +25,11 @@ static void restore_alert(void *arg, const struct alert_change *change, const ch
     cleared->next = NULL;
     cleared->state = ALERT_CLEARED;
     cleared->time_us = clock_wall_us();
+    snprintf(cleared->comment, sizeof(cleared->comment), "%s", ALERT_UNWATCHED);
     struct record record = {.changes = cleared};
     if (queue_try_push(g->records, 0, &record, 1) == 0)
         alert_change_free(cleared);
-    log_info("alert cleared: %s %s: no rule watches it any more", sensor_name, change->rule);
+    log_info("alert cleared: %s %s: %s", sensor_name, change->rule, ALERT_UNWATCHED);
 }
 
 /* Of a rule that watches the sensor no more it is of no use, and stays for the case that it does

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The sources, and who replaces them while the gateway runs. */
 #include "drivers/driver.h"
+#include "gateway/core/clock.h"
 #include "gateway/core/log.h"
 #include "gateway/parts.h"
 
 #define PUSH_TIMEOUT_MS 100 /* how long a polled source waits for room in the queue */
+#define REBIND_US                                                                                  \
+    (2 * US_PER_SECOND) /* for the lanes to take new rules over: 200 ms unless busy                \
+                         */
 
 enum gw_err start_sources(struct gateway *g)
 {
@@ -47,12 +51,17 @@ static void follow_counters(struct gateway *g, const struct config *now)
     g->env.counters = g->counters;
 }
 
-static void on_changed(void *arg, const struct config *now)
+static bool on_changed(void *arg, const struct config *now)
 {
     struct gateway *g = arg;
 
     gateway_configure_log(now);
     follow_counters(g, now);
+    alert_remote_follow(g->alert_remote, now);
+    enum gw_err err = alert_book_rebind(g->alerts, now, REBIND_US);
+    if (g->publisher)
+        publisher_follow(g->publisher);
+    return err == GW_OK;
 }
 
 static void on_reload_ended(void *arg, const char *problem)

@@ -32,6 +32,7 @@ struct watch *watch_create(const struct config *config, uint32_t sensor, const c
     if (!w)
         return NULL;
     w->sensor = sensor;
+    w->seen_mono_us = since_mono_us;
     for (size_t i = 0; i < config->rule_count; i++) {
         if (!watch_takes(&config->rules[i], sensor_name))
             continue;
@@ -43,15 +44,16 @@ struct watch *watch_create(const struct config *config, uint32_t sensor, const c
     return w;
 }
 
-void watch_take_states(struct watch *to, const struct watch *from)
+void watch_note(struct watch *w, const struct reading *r, int64_t now_mono_us)
 {
-    for (size_t i = 0; i < from->count; i++) {
-        struct watched *item = watch_find(to, from->items[i].rule->name);
-        if (!item)
-            continue;
-        item->state = from->items[i].state;
-        item->notice = from->items[i].notice;
-    }
+    if (r->flags & READING_RETAINED)
+        return;
+    w->last = *r;
+    w->has_last = true;
+    if (r->quality != QUALITY_GOOD)
+        return;
+    w->seen = true;
+    w->seen_mono_us = now_mono_us;
 }
 
 struct watched *watch_find(struct watch *w, const char *rule)

@@ -24,6 +24,9 @@ struct watched {
 struct watch {
     uint32_t sensor;
     size_t count;
+    struct reading last;  /* what a rule that a reload brings judges first */
+    int64_t seen_mono_us; /* last good reading, or when the watch began */
+    bool has_last, seen;
     struct watched items[];
 };
 
@@ -38,9 +41,8 @@ const struct rule_config *watch_rule(const struct config *config, const char *ru
 struct watch *watch_create(const struct config *config, uint32_t sensor, const char *sensor_name,
                            int64_t since_mono_us);
 
-/* Moves the states of rules that are in both, by name, so that a binding to a new configuration
- * goes on where the old one was. */
-void watch_take_states(struct watch *to, const struct watch *from);
+/* Notes the sensor's newest reading; one of unknown age (retained) is none. */
+void watch_note(struct watch *w, const struct reading *r, int64_t now_mono_us);
 
 /* The rule of that name, or NULL. */
 struct watched *watch_find(struct watch *w, const char *rule);

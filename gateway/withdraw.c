@@ -18,10 +18,13 @@
 
 struct withdraw {
     /* set once */
-    const struct config *config;
+    struct plants *plants;
     struct sensor_table *sensors;
     struct mqtt_client *client;
     char status[TOPIC_SIZE];
+    bool home_assistant; /* else all of ours is taken back */
+
+    /* of who creates it, and then of the publisher's thread */
     unsigned subscription;
     bool subscribed;
     int64_t
@@ -93,8 +96,12 @@ static void on_message(void *arg, const struct mqtt_message *m)
 {
     struct withdraw *w = arg;
 
-    if (!m->retained || !memmem(m->payload, m->length, w->status, strlen(w->status)) ||
-        !withdraw_is_due(w->config, w->sensors, m->payload, m->length))
+    if (!m->retained || !memmem(m->payload, m->length, w->status, strlen(w->status)))
+        return;
+    struct plant *plant = plants_hold(w->plants);
+    bool due = withdraw_is_due(plant->config, w->sensors, m->payload, m->length);
+    plants_release(w->plants, plant);
+    if (!due)
         return;
     char *topic = strdup(m->topic);
     pthread_mutex_lock(&w->lock);
@@ -141,7 +148,7 @@ void withdraw_work(struct withdraw *w,
 
     if (w->until_us == 0)
         w->until_us = now + LOOK_US;
-    if (!w->config->mqtt.home_assistant && now >= w->until_us)
+    if (!w->home_assistant && now >= w->until_us)
         stop_looking(w);
     while ((topic = take(w))) {
         bool sent = send(arg, topic, strdup(""), 1);
@@ -155,22 +162,44 @@ void withdraw_work(struct withdraw *w,
 
 /* --- life --- */
 
-enum gw_err withdraw_create(struct withdraw **out, const struct config *config,
+static enum gw_err subscribe(struct withdraw *w)
+{
+    enum gw_err err = mqtt_client_subscribe(w->client, FILTER, 1, on_message, w, &w->subscription);
+
+    w->subscribed = err == GW_OK;
+    return err;
+}
+
+enum gw_err withdraw_create(struct withdraw **out, struct plants *plants,
                             struct sensor_table *sensors, struct mqtt_client *client)
 {
     struct withdraw *w = calloc(1, sizeof(*w));
 
     if (!w)
         return GW_ENOMEM;
-    w->config = config;
+    w->plants = plants;
     w->sensors = sensors;
     w->client = client;
-    message_topic(config, "status", NULL, NULL, w->status);
+    struct plant *plant = plants_hold(plants);
+    message_topic(plant->config, "status", NULL, NULL, w->status);
+    w->home_assistant = plant->config->mqtt.home_assistant;
+    plants_release(plants, plant);
     pthread_mutex_init(&w->lock, NULL);
-    enum gw_err err = mqtt_client_subscribe(client, FILTER, 1, on_message, w, &w->subscription);
-    w->subscribed = err == GW_OK;
     *out = w;
-    return err;
+    return subscribe(w);
+}
+
+/* A broker sends what it retains with each subscription, also when it knew of it. */
+void withdraw_again(struct withdraw *w)
+{
+    unsigned former = w->subscription;
+    bool had = w->subscribed;
+
+    if (!w->home_assistant)
+        return; /* it has been looking for all of them */
+    subscribe(w);
+    if (had)
+        mqtt_client_unsubscribe(w->client, former);
 }
 
 void withdraw_destroy(struct withdraw *w)

@@ -10,6 +10,7 @@
 #include "drivers/mqtt/client.h"
 #include "gateway/core/err.h"
 #include "gateway/core/sensor.h"
+#include "gateway/plant.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,12 +18,14 @@
 struct withdraw;
 
 /* Subscribes. Borrows all. */
-enum gw_err withdraw_create(struct withdraw **out, const struct config *config,
+enum gw_err withdraw_create(struct withdraw **out, struct plants *plants,
                             struct sensor_table *sensors, struct mqtt_client *client);
 /* To be called while connected. Sends what is due, until send() says no; `text` is taken by it. One
  * thread. */
 void withdraw_work(struct withdraw *w,
                    bool (*send)(void *arg, const char *topic, char *text, int qos), void *arg);
+/* Another configuration is in force: has the broker send all of them once more. */
+void withdraw_again(struct withdraw *w);
 /* Unsubscribes and frees it; NULL is ok. */
 void withdraw_destroy(struct withdraw *w);
 

@@ -84,7 +84,7 @@ static void tick(struct worker *w)
     int64_t now = clock_mono_us();
 
     thread_promise(THREAD_PATIENCE_US);
-    if (now < w->next_tick_us)
+    if (now < w->next_tick_us && !alert_book_rebinds(w->options->alerts, w->lane))
         return;
     w->next_tick_us = now + TICK_US;
     struct alert_change *changes =

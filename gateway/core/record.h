@@ -45,6 +45,8 @@ enum alert_shelf { SHELF_KEEP, SHELF_PUT, SHELF_DROP };
 
 #define ALERT_WHO_MAX 64 /* bytes without the NUL */
 #define ALERT_COMMENT_MAX 200
+/* The comment on the end of an alert whose rule or sensor has left the configuration. */
+#define ALERT_UNWATCHED "no rule watches it any more"
 
 /* One transition of one alert. A heap object with one owner at a time. */
 struct alert_change {

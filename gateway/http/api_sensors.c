@@ -36,6 +36,8 @@ void api_sensors(struct http *h, const struct http_request *r, const char *name,
     cJSON *list = cJSON_AddArrayToObject(o, "sensors");
     for (uint32_t i = 0; i < sensor_table_count(h->options.sensors); i++) {
         const struct sensor *s = sensor_table_get(h->options.sensors, i);
+        if (s->gone)
+            continue;
         if (!match || fnmatch(match, s->name, 0) == 0)
             cJSON_AddItemToArray(list, sensor_json(h, i));
     }
@@ -99,7 +101,7 @@ void api_sensor(struct http *h, const struct http_request *r, const char *name,
     uint32_t index = sensor_table_find(h->options.sensors, name);
 
     (void)r;
-    if (index == SENSOR_NONE) {
+    if (index == SENSOR_NONE || sensor_table_get(h->options.sensors, index)->gone) {
         reply_error(out, MHD_HTTP_NOT_FOUND, "there is no sensor of that name",
                     "/api/v1/sensors lists all; a slash in a name may be written as %2F");
         return;
