@@ -139,6 +139,22 @@ class Unit(unittest.TestCase):
         as_service = ["setpriv", "--reuid=sensorgw", "--regid=sensorgw", "--init-groups", "cat", "/etc/sensorgw/credentials/mqtt_password"]
         self.assertIn("Permission denied", self.machine.run(*as_service, check=False))
 
+    def test_3_it_reloads(self):
+        before = self.machine.show("MainPID")
+        config = ROOT / "etc/sensorgw/sensorgw.yaml"
+        text = config.read_text(encoding="utf-8")
+        config.write_text(text + "rules:\n  - {name: small, sensor: pi/mtu, high: {warning: 1}}\n", encoding="utf-8")
+        self.machine.run("systemctl", "reload", "sensorgw")
+        wait_for("the alert", lambda: "small" in self.machine.run("sensorgw", "alerts", "--active", check=False))
+        config.write_text(text + "rulez: []\n", encoding="utf-8")
+        self.machine.run("systemctl", "reload", "sensorgw", check=False)
+        wait_for("the reason", lambda: "unknown key" in self.machine.journal())
+        self.assertIn("small", self.machine.run("sensorgw", "alerts", "--active", check=False))
+        config.write_text(text, encoding="utf-8")
+        self.machine.run("systemctl", "reload", "sensorgw")
+        self.assertEqual(self.machine.show("MainPID"), before)
+        self.assertEqual(self.machine.show("ActiveState"), "active")
+
     def test_4_one_that_hangs_is_restarted(self):
         before = self.machine.show("MainPID")
         drop_in = ROOT / "etc/systemd/system/sensorgw.service.d/test.conf"
