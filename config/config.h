@@ -229,9 +229,6 @@ bool config_rule_equal(const struct rule_config *a, const struct rule_config *b)
 
 /* The rule of that name, or NULL. */
 const struct rule_config *config_find_rule(const struct config *c, const char *name);
-/* Whether a source may make a sensor of that name while it runs: by what stands before its first
- * wildcard. */
-bool config_may_make_sensor(const struct config *c, const char *name);
 
 /* For a reload: gives `next`, which nobody uses yet, those values of `now` that cannot change while
  * the gateway runs, and calls differ() with the key of each that does: "storage.path". `now` must

@@ -4,6 +4,7 @@
 #include "gateway/alert_book.h"
 #include "gateway/core/metrics.h"
 #include "gateway/core/thread.h"
+#include "gateway/made.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -120,7 +121,7 @@ bool book_may_watch(const struct alert_book *b, const struct config *config, con
 {
     uint32_t sensor = sensor_table_find(b->sensors, sensor_name);
     const struct sensor *s = sensor_table_get(b->sensors, sensor);
-    bool may_exist = s ? !s->gone : config_may_make_sensor(config, sensor_name);
+    bool may_exist = s ? !s->gone : made_by(config, sensor_name, NULL) != NULL;
 
     return may_exist && watch_rule(config, rule, sensor_name);
 }

@@ -36,7 +36,8 @@ const struct sensor_config *made_by(const struct config *config, const char *nam
             const struct sensor_config *c = &s->devices[0].sensors[k];
             if (c->index != SENSOR_NONE || !can_make(c->name, name))
                 continue;
-            *source = s;
+            if (source)
+                *source = s;
             return c;
         }
     }

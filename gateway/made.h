@@ -10,7 +10,9 @@
 #include "gateway/core/sensor.h"
 #include "storage/store.h"
 
-/* The pattern that makes a sensor of that name, and its source; NULL: none does. Pure. */
+/* The pattern that makes a sensor of that name, and its source (may be NULL); NULL: none does.
+ * Pure.
+ */
 const struct sensor_config *made_by(const struct config *config, const char *name,
                                     const struct source_config **source);
 

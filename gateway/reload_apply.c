@@ -3,6 +3,7 @@
  * and leaves all as it was; then it takes its place. */
 #include "drivers/mqtt/client.h"
 #include "gateway/core/log.h"
+#include "gateway/made.h"
 #include "gateway/reload_change.h"
 
 #include <stdlib.h>
@@ -106,7 +107,7 @@ static bool exists(const struct config *c, const struct sensor *sensor, uint32_t
 {
     const struct sensor_config *s;
 
-    if (config_may_make_sensor(c, sensor->name))
+    if (made_by(c, sensor->name, NULL))
         return true;
     for (size_t i = 0; i < c->source_count; i++) {
         for (size_t k = 0; (s = source_sensor(&c->sources[i], k)); k++) {

@@ -3,6 +3,7 @@
 
 #include "gateway/core/clock.h"
 #include "gateway/core/log.h"
+#include "gateway/made.h"
 #include "gateway/message.h"
 #include "gateway/watch.h"
 
@@ -43,7 +44,7 @@ static bool is_gone(const struct config *config, struct sensor_table *sensors, c
 
     if (index != SENSOR_NONE)
         return sensor_table_get(sensors, index)->gone;
-    return !config_may_make_sensor(config, sensor); /* it only has not been seen yet */
+    return !made_by(config, sensor, NULL); /* it only has not been seen yet */
 }
 
 /* "<sensor>/<rule>" */

@@ -89,6 +89,10 @@ static void a_sensor_can_be_described_anew(void **state)
     assert_true(sensor_table_get(t, 0)->gone);
     assert_string_equal(first->unit, "K"); /* who looked before sees what he saw */
     assert_int_equal(sensor_table_find(t, "a/t"), 0);
+    s.unit = "K";
+    s.gone = false;
+    assert_int_equal(sensor_table_put(t, &s, &index), GW_OK);
+    assert_ptr_equal(sensor_table_get(t, 0), first); /* as it was once: takes no more memory */
     s.name = "b/t";
     assert_int_equal(sensor_table_put(t, &s, &index), GW_EFULL);
     sensor_table_destroy(t);

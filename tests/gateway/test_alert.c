@@ -38,7 +38,7 @@ static struct rule_config rules[] = {
 };
 static const struct driver_schema pushed = {.name = "mqtt", .wildcard_names = true};
 static char made[] = "greenhouse/{1}";
-static struct sensor_config made_sensors[] = {{.name = made}};
+static struct sensor_config made_sensors[] = {{.name = made, .index = SENSOR_NONE}};
 static struct device_config made_devices[] = {{.sensors = made_sensors, .sensor_count = 1}};
 static struct source_config sources[] = {
     {.name = greenhouse, .schema = &pushed, .devices = made_devices, .device_count = 1}};

@@ -21,7 +21,7 @@
 static char boilers[] = "boiler/*", hot[] = "hot", other[] = "other", silent[] = "silent",
             attic[] = "attic/*", made[] = "garden/{1}", all_made[] = "garden/*",
             garden[] = "garden";
-static struct sensor_config made_sensors[] = {{.name = made}};
+static struct sensor_config made_sensors[] = {{.name = made, .index = SENSOR_NONE}};
 static struct device_config made_devices[] = {{.sensors = made_sensors, .sensor_count = 1}};
 static const struct driver_schema pushed = {.name = "mqtt", .wildcard_names = true};
 static struct source_config sources[] = {
