@@ -14,6 +14,7 @@
 
 #define READINGS 4096
 #define HEALTH_US (30 * US_PER_SECOND)
+#define GUILTY_US (5 * US_PER_SECOND)
 
 /* What was last published of a sensor, for `changes`. */
 struct last {
@@ -33,9 +34,10 @@ struct feed {
     size_t first, count;
 
     /* the sending thread's own */
-    struct last *last;               /* by sensor */
-    size_t greet_sensor, greet_rule; /* how far discovery has come */
-    int64_t next_health_us;
+    struct last *last;                                  /* by sensor */
+    size_t greet_sensor, greet_rule;                    /* how far discovery has come */
+    int64_t next_health_us, sent_health_us, greeted_us; /* monotonic */
+    int64_t health_wait_us;                             /* 0: the broker takes them */
 };
 
 struct feed *feed_create(const struct feed_options *options)
@@ -89,10 +91,39 @@ void feed_close(struct feed *f)
     pthread_mutex_unlock(&f->lock);
 }
 
+/* A broker may hang up on a message that is too large for it. The figures are the largest, and must
+ * not cost one connection after the other. */
+static void greet_health(struct feed *f)
+{
+    int64_t now = clock_mono_us();
+    bool is_guilty = f->sent_health_us && now - f->sent_health_us < GUILTY_US;
+
+    if (is_guilty && f->health_wait_us == US_PER_MINUTE) /* the second time in a row */
+        log_warning(
+            "mqtt: the connection ended right after the figures on topic health were sent: "
+            "they are sent less often; a broker's limit of the packet size may be the reason");
+    if (is_guilty) {
+        f->health_wait_us = f->health_wait_us ? f->health_wait_us * 4 : US_PER_MINUTE;
+        if (f->health_wait_us > US_PER_HOUR)
+            f->health_wait_us = US_PER_HOUR;
+        f->next_health_us = now + f->health_wait_us;
+    } else if (f->health_wait_us == 0) {
+        f->next_health_us = 0;
+    }
+    f->greeted_us = now;
+}
+
 void feed_greet(struct feed *f)
 {
     f->greet_sensor = f->greet_rule = 0;
-    f->next_health_us = 0;
+    greet_health(f);
+}
+
+void feed_follow(struct feed *f)
+{
+    f->greet_sensor = f->greet_rule = 0;
+    if (f->health_wait_us == 0)
+        f->next_health_us = 0;
 }
 
 static bool send(struct feed *f, const char *topic, char *text, int qos)
@@ -214,8 +245,12 @@ static void send_health(struct feed *f)
     if (now < f->next_health_us)
         return;
     message_topic(f->options.config, "health", NULL, NULL, topic);
-    if (send(f, topic, health_text(f), 0))
-        f->next_health_us = now + HEALTH_US;
+    if (!send(f, topic, health_text(f), 0))
+        return;
+    if (f->sent_health_us > f->greeted_us)
+        f->health_wait_us = 0; /* the one before went well */
+    f->sent_health_us = now;
+    f->next_health_us = now + HEALTH_US;
 }
 
 static void greet(struct feed *f)

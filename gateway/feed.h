@@ -42,9 +42,11 @@ bool feed_offer(struct feed *f, const struct reading *readings, size_t n);
 /* Nothing is taken any more: what is offered is counted as not published. */
 void feed_close(struct feed *f);
 
-/* A new connection, or another configuration: discovery is sent anew, and the figures at once. One
- * thread calls this and feed_work(). */
+/* A new connection: discovery is sent anew, and the figures at once, unless they seem to have ended
+ * the last one. One thread calls this, feed_follow() and feed_work(). */
 void feed_greet(struct feed *f);
+/* Another configuration: the same. */
+void feed_follow(struct feed *f);
 
 /* Sends what there is, until send() says no. */
 void feed_work(struct feed *f);

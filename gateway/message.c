@@ -72,6 +72,18 @@ char *message_alert(const struct config *c, const struct alert_message *m)
     return json_print(o);
 }
 
+char *message_brief(const struct config *c, const struct alert_message *m)
+{
+    cJSON *o = cJSON_CreateObject();
+
+    cJSON_AddStringToObject(o, "state", m->state);
+    cJSON_AddStringToObject(o, "severity", m->severity);
+    cJSON_AddStringToObject(o, "rule", m->rule);
+    json_add_time(o, "time", m->time_us);
+    add_identity(o, c, m);
+    return json_print(o);
+}
+
 char *message_limited(const struct config *c, const struct alert_message *m)
 {
     cJSON *o = cJSON_CreateObject();

@@ -38,6 +38,8 @@ struct alert_message {
     bool durable; /* false: published before it could be stored */
 };
 char *message_alert(const struct config *c, const struct alert_message *m);
+/* The state alone, for a broker that does not take the whole. */
+char *message_brief(const struct config *c, const struct alert_message *m);
 /* Of state "limited": value is how many were withheld, limit is max_raises. It is about the rule,
  * and so is its topic. */
 char *message_limited(const struct config *c, const struct alert_message *m);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/publisher.h"
 
+#include "gateway/amend.h"
 #include "gateway/core/clock.h"
 #include "gateway/core/log.h"
 #include "gateway/core/metrics.h"
@@ -24,6 +25,7 @@ struct publisher {
     struct publisher_options options;
     struct feed *feed;
     struct urgent *urgent;
+    struct amend *amend;
     struct withdraw *withdraw; /* NULL once stopped */
     struct thread thread;
 
@@ -164,6 +166,28 @@ static void send_rows(struct publisher *p)
     }
 }
 
+/* Likewise. */
+static void on_amended(void *arg, int64_t seq, int reason)
+{
+    struct publisher *p = arg;
+
+    (void)seq;
+    amend_answer(p->amend, reason);
+    publisher_wake(p);
+}
+
+static bool send_amendment(void *arg, const char *topic, char *text, int64_t seq)
+{
+    return send(arg, topic, text, 1, on_amended, seq);
+}
+
+static enum gw_err note_amendment(void *arg, const struct outbox_result *result)
+{
+    struct publisher *p = arg;
+
+    return p->options.outbox_done(p->options.arg, result);
+}
+
 static void count_answer(const struct outbox_result *r, const struct outbox_entry *e)
 {
     if (r->delivered) {
@@ -197,6 +221,8 @@ static bool report_answers(struct publisher *p)
         if (p->options.outbox_done(p->options.arg, &result) != GW_OK)
             return false;
         count_answer(&result, &copy);
+        if (!result.delivered)
+            amend_soon(p->amend, clock_mono_us());
         pthread_mutex_lock(&p->lock);
         outbox_remove(&p->outbox, outbox_find(&p->outbox, copy.seq));
         pthread_mutex_unlock(&p->lock);
@@ -245,8 +271,12 @@ static void wait_for_work(struct publisher *p, int64_t us)
     bool is_new = p->greet, follow = p->follow;
     p->greet = p->follow = false;
     pthread_mutex_unlock(&p->lock);
-    if (is_new || follow)
+    if (is_new) {
         feed_greet(p->feed);
+        amend_greet(p->amend, clock_mono_us());
+    } else if (follow) {
+        feed_follow(p->feed);
+    }
     if (follow && p->withdraw)
         withdraw_again(p->withdraw);
 }
@@ -268,6 +298,7 @@ static bool work(struct publisher *p)
         feed_work(p->feed);
         if (p->withdraw)
             withdraw_work(p->withdraw, send_feed, p);
+        amend_work(p->amend, p->query, clock_mono_us());
     }
     look_back(p);
     return reported && !p->crowded;
@@ -328,7 +359,10 @@ enum gw_err publisher_start(struct publisher **out, const struct publisher_optio
     pthread_mutex_init(&p->lock, NULL);
     cond_init_monotonic(&p->wake);
     p->urgent = urgent_create();
-    enum gw_err err = p->feed && p->urgent ? GW_OK : GW_ENOMEM;
+    p->amend = amend_create(
+        options->config,
+        &(struct amend_link){.send = send_amendment, .done = note_amendment, .arg = p});
+    enum gw_err err = p->feed && p->urgent && p->amend ? GW_OK : GW_ENOMEM;
     if (err == GW_OK)
         err = withdraw_create(&p->withdraw, options->plants, options->sensors, options->client);
     if (err == GW_OK)
@@ -370,6 +404,7 @@ void publisher_destroy(struct publisher *p)
     pthread_mutex_destroy(&p->lock);
     feed_destroy(p->feed);
     urgent_destroy(p->urgent);
+    amend_destroy(p->amend);
     free(p);
 }
 

@@ -197,6 +197,13 @@ enum gw_err alerts_apply_results(struct store *s)
 
     for (size_t i = 0; err == GW_OK && i < s->result_count; i++) {
         const struct outbox_result *r = &s->results[i];
+        if (r->amends) {
+            err = db_run(s->db, &s->sql->event_amend,
+                         "UPDATE alert_event SET published_at = ?, failed_at = NULL,"
+                         " reason_code = ? WHERE seq = ? AND failed_at IS NOT NULL",
+                         "iii", now, (int64_t)r->reason_code, r->seq);
+            continue;
+        }
         err = db_run(s->db, &s->sql->event_done,
                      "UPDATE alert_event SET published_at = CASE ?2 WHEN 1 THEN ?3 END,"
                      " failed_at = CASE ?2 WHEN 0 THEN ?3 END, reason_code = ?4"

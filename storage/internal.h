@@ -130,8 +130,8 @@ struct store_sql {
     sqlite3_stmt *insert_many, *insert_one, *latest;
     sqlite3_stmt *sensor_find, *sensor_add, *sensor_update;
     sqlite3_stmt *ledger, *run_commit, *meta;
-    sqlite3_stmt *alert, *alert_sensor, *event, *event_find, *event_done, *write, *shelf_put,
-        *shelf_drop;
+    sqlite3_stmt *alert, *alert_sensor, *event, *event_find, *event_done, *event_amend, *write,
+        *shelf_put, *shelf_drop;
     sqlite3_stmt *pending_add, *pending_next, *pending_drop;
     sqlite3_stmt *minute, *minute_rows, *hour, *hour_rows;
     sqlite3_stmt *undated_add, *undated_next, *undated_drop, *undated_latest, *undated_count;

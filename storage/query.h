@@ -152,6 +152,10 @@ struct outbox_row {
 /* Outbox rows not yet delivered or dead, with seq > after, in order, at most `limit`. */
 enum gw_err query_outbox(struct query *q, int64_t after, size_t limit,
                          bool (*each)(void *arg, const struct outbox_row *row), void *arg);
+/* The first row with seq > after that was given up although it is the newest of its sensor and
+ * rule: what the broker keeps of them is older. Not one whose topic no broker would take. */
+enum gw_err query_dead_last(struct query *q, int64_t after,
+                            bool (*each)(void *arg, const struct outbox_row *row), void *arg);
 enum gw_err query_outbox_depth(struct query *q, uint64_t *rows);
 /* The same rows whether delivered or not: what happened after `after`. */
 enum gw_err query_events(struct query *q, int64_t after, size_t limit,

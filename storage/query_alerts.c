@@ -120,6 +120,20 @@ enum gw_err query_outbox(struct query *q, int64_t after, size_t limit,
     return each_event(q, EVENTS_AFTER " AND " SCHEMA_OUTBOX IN_ORDER, after, limit, each, arg);
 }
 
+enum gw_err query_dead_last(struct query *q, int64_t after,
+                            bool (*each)(void *arg, const struct outbox_row *row), void *arg)
+{
+    return each_event(q,
+                      EVENTS_AFTER
+                      " AND e.failed_at IS NOT NULL AND e.published_at IS NULL"
+                      " AND e.reason_code <> -2 AND e.state <> 'limited'"
+                      " AND NOT EXISTS (SELECT 1 FROM alert_event n JOIN alert b"
+                      " ON b.id = n.alert_id WHERE n.seq > e.seq AND n.withheld IS NULL"
+                      " AND n.state <> 'limited' AND b.sensor_id = a.sensor_id"
+                      " AND b.rule = a.rule)" IN_ORDER,
+                      after, 1, each, arg);
+}
+
 enum gw_err query_events(struct query *q, int64_t after, size_t limit,
                          bool (*each)(void *arg, const struct outbox_row *row), void *arg)
 {

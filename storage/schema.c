@@ -94,6 +94,8 @@ static const char version_1[] =
     "ALTER TABLE alert_event ADD COLUMN uptime INTEGER;"                                           \
     "DROP INDEX alert_event_outbox;"                                                               \
     "CREATE INDEX alert_event_outbox ON alert_event (seq) WHERE " SCHEMA_OUTBOX ";"                \
+    "CREATE INDEX alert_event_dead ON alert_event (seq)"                                           \
+    " WHERE failed_at IS NOT NULL AND published_at IS NULL;"                                       \
     "CREATE TABLE alert_shelf (sensor_id INTEGER NOT NULL, rule TEXT NOT NULL,"                    \
     " until INTEGER NOT NULL, shelved_at INTEGER NOT NULL, who TEXT, comment TEXT,"                \
     " run_id INTEGER, uptime INTEGER,"                                                             \

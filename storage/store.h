@@ -61,6 +61,7 @@ struct outbox_result {
     int64_t seq;
     bool delivered;  /* false: dead letter */
     int reason_code; /* MQTT 5 reason code, or −1 for one of our own */
+    bool amends;     /* a dead letter was delivered after all */
 };
 enum gw_err store_outbox_done(struct store *s, const struct outbox_result *results, size_t n);
 

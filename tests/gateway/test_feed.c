@@ -170,13 +170,49 @@ static void health_comes_with_each_connection(void **state)
     (void)state;
     struct bench b;
 
+    clock_fake(US_PER_MINUTE, US_PER_MINUTE);
     start(&b, PUBLISH_NONE, false);
     feed_work(b.feed);
     feed_work(b.feed);
     assert_int_equal(count(&b, "p/g/health"), 1);
+    clock_fake(US_PER_MINUTE + 10 * US_PER_SECOND, 0);
     feed_greet(b.feed);
     feed_work(b.feed);
     assert_int_equal(count(&b, "p/g/health"), 2);
+    clock_fake_stop();
+    finish(&b);
+}
+
+/* How many come in that many minutes of which each second brings a new connection if the last
+ * health ended one. */
+static size_t sent_in(struct bench *b, int64_t *now, int minutes)
+{
+    size_t before = count(b, "p/g/health");
+
+    for (int64_t end = *now + minutes * US_PER_MINUTE; *now < end; *now += US_PER_SECOND) {
+        clock_fake(*now, 0);
+        size_t sent = count(b, "p/g/health");
+        feed_work(b->feed);
+        if (count(b, "p/g/health") == sent)
+            continue;
+        *now += US_PER_SECOND;
+        clock_fake(*now, 0);
+        feed_greet(b->feed);
+    }
+    return count(b, "p/g/health") - before;
+}
+
+static void health_that_ends_connections_comes_less_and_less_often(void **state)
+{
+    (void)state;
+    int64_t now = US_PER_MINUTE;
+    struct bench b;
+
+    clock_fake(now, 0);
+    start(&b, PUBLISH_NONE, false);
+    assert_int_equal(sent_in(&b, &now, 25), 4); /* after 1, 4, 16 minutes */
+    assert_int_equal(sent_in(&b, &now, 240), 4);
+    clock_fake_stop();
     finish(&b);
 }
 
@@ -212,6 +248,7 @@ int main(void)
         cmocka_unit_test(a_connection_that_is_full_gets_the_rest_later_and_in_order),
         cmocka_unit_test(what_finds_no_room_is_counted),
         cmocka_unit_test(health_comes_with_each_connection),
+        cmocka_unit_test(health_that_ends_connections_comes_less_and_less_often),
         cmocka_unit_test(discovery_goes_on_where_it_stopped),
     };
     return cmocka_run_group_tests_name("gateway/feed", tests, NULL, NULL);

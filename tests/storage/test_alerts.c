@@ -55,7 +55,7 @@ static void transitions_wait_in_the_outbox_until_they_are_done(void **state)
     assert_string_equal(outbox(q, &s),
                         "1:raised:device/s2 1:cleared:device/s2 2:raised:device/s3 ");
 
-    struct outbox_result done[] = {{1, true, 0}, {2, false, 0x87}};
+    struct outbox_result done[] = {{1, true, 0, false}, {2, false, 0x87, false}};
     assert_int_equal(store_outbox_done(f->store, done, 2), GW_OK);
     assert_int_equal(store_append(f->store, NULL, 0, NULL), GW_OK);
     assert_string_equal(outbox(q, &s), "2:raised:device/s3 ");

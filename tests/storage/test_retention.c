@@ -269,7 +269,7 @@ static void old_alerts_go_but_never_undelivered_ones(void **state)
         append(f, &r, 1);
         alert_change_free(r.changes);
     }
-    struct outbox_result done[] = {{1, true, 0}, {2, true, 0}};
+    struct outbox_result done[] = {{1, true, 0, false}, {2, true, 0, false}};
     assert_int_equal(store_outbox_done(f->store, done, 2), GW_OK);
     assert_int_equal(store_append(f->store, NULL, 0, NULL), GW_OK);
     for (int day = 0; day < 4; day++)

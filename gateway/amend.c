@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/amend.h"
+
+#include "gateway/core/clock.h"
+#include "gateway/core/log.h"
+#include "gateway/message.h"
+#include "gateway/outbox.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROUND_US US_PER_HOUR
+#define SORE_US US_PER_DAY /* after a message that may have cost the connection twice */
+#define SOON_US (2 * US_PER_SECOND)
+
+enum step { LOOKING, SENT, ANSWERED, REPORTING };
+
+struct amend {
+    const struct config *config;
+    struct amend_link link;
+
+    pthread_mutex_t lock;
+    enum step step; /* guarded by lock */
+    int reason;     /* guarded by lock; when ANSWERED */
+
+    /* the owner's thread */
+    int64_t after;         /* rows up to here are done in this round */
+    int64_t next_us;       /* monotonic: no look before */
+    int64_t sore_until_us; /* monotonic */
+    bool is_empty;         /* the brief form was refused */
+    bool found;
+    struct outbox one; /* the row, copied */
+};
+
+struct amend *amend_create(const struct config *config, const struct amend_link *link)
+{
+    struct amend *a = calloc(1, sizeof(*a));
+
+    if (!a)
+        return NULL;
+    a->config = config;
+    a->link = *link;
+    pthread_mutex_init(&a->lock, NULL);
+    return a;
+}
+
+void amend_destroy(struct amend *a)
+{
+    if (!a)
+        return;
+    pthread_mutex_destroy(&a->lock);
+    free(a);
+}
+
+static void look_at(struct amend *a, int64_t us)
+{
+    if (us < a->sore_until_us)
+        us = a->sore_until_us;
+    if (us < a->next_us)
+        a->next_us = us;
+}
+
+void amend_greet(struct amend *a, int64_t now_mono_us)
+{
+    a->after = a->is_empty ? a->after : 0;
+    a->next_us = now_mono_us + ROUND_US;
+    look_at(a, now_mono_us + SOON_US); /* if something else ends the connection, it has by then */
+}
+
+void amend_soon(struct amend *a, int64_t now_mono_us)
+{
+    look_at(a, now_mono_us + a->config->storage.flush_us + SOON_US);
+}
+
+void amend_answer(struct amend *a, int reason)
+{
+    pthread_mutex_lock(&a->lock);
+    if (a->step == SENT) {
+        a->step = ANSWERED;
+        a->reason = reason;
+    }
+    pthread_mutex_unlock(&a->lock);
+}
+
+static enum step step_of(struct amend *a, int *reason)
+{
+    pthread_mutex_lock(&a->lock);
+    enum step step = a->step;
+    *reason = a->reason;
+    pthread_mutex_unlock(&a->lock);
+    return step;
+}
+
+static void enter(struct amend *a, enum step step)
+{
+    pthread_mutex_lock(&a->lock);
+    a->step = step;
+    pthread_mutex_unlock(&a->lock);
+}
+
+static bool take_row(void *arg, const struct outbox_row *row)
+{
+    struct amend *a = arg;
+
+    outbox_add(&a->one, row);
+    a->found = true;
+    return false;
+}
+
+/* Looks again before each try: the transition may not be the newest any more. */
+static bool find(struct amend *a, struct query *q, int64_t now)
+{
+    int64_t before = a->one.last_seq;
+
+    a->one.count = 0;
+    a->found = false;
+    if (query_dead_last(q, a->after, take_row, a) != GW_OK)
+        return false;
+    if (!a->found) {
+        a->after = 0;
+        a->next_us = now + ROUND_US;
+    }
+    if (!a->found || a->one.last_seq != before)
+        a->is_empty = false;
+    return a->found;
+}
+
+static bool send(struct amend *a)
+{
+    const struct alert_message m = outbox_message(&a->one.entries[0]);
+    char topic[TOPIC_SIZE];
+    char *text = message_brief(a->config, &m);
+
+    message_topic(a->config, "alerts", m.sensor, m.rule, topic);
+    if (a->is_empty) {
+        free(text);
+        text = strdup("");
+    }
+    enter(a, SENT); /* before the answer can come */
+    if (text && a->link.send(a->link.arg, topic, text, m.seq))
+        return true;
+    enter(a, LOOKING);
+    return false;
+}
+
+static void go_on(struct amend *a)
+{
+    a->after = a->one.last_seq;
+    a->is_empty = false;
+    enter(a, LOOKING);
+}
+
+static void take_answer(struct amend *a, int reason, int64_t now)
+{
+    if (reason >= 0 && reason < 0x80) {
+        if (a->is_empty)
+            go_on(a); /* the row is a dead letter still */
+        else
+            enter(a, REPORTING);
+        return;
+    }
+    bool was_empty = a->is_empty;
+    if (was_empty && reason >= 0) {
+        go_on(a);
+        return;
+    }
+    a->is_empty = true;
+    enter(a, LOOKING);
+    if (!was_empty)
+        return;
+    go_on(a);
+    a->after = 0;
+    a->next_us = a->sore_until_us = now + SORE_US;
+}
+
+static bool report(struct amend *a)
+{
+    const struct outbox_entry *e = &a->one.entries[0];
+    const struct outbox_result result = {.seq = e->seq, .delivered = true, .amends = true};
+
+    if (a->link.done(a->link.arg, &result) != GW_OK)
+        return false;
+    log_info("alert %s %s: the broker takes it after all (%s)", e->sensor, e->rule, e->alert_state);
+    go_on(a);
+    return true;
+}
+
+void amend_work(struct amend *a, struct query *q, int64_t now_mono_us)
+{
+    for (;;) {
+        int reason;
+        switch (step_of(a, &reason)) {
+        case LOOKING:
+            if (!q || now_mono_us < a->next_us || !find(a, q, now_mono_us) || !send(a))
+                return;
+            break;
+        case SENT:
+            return;
+        case ANSWERED:
+            take_answer(a, reason, now_mono_us);
+            break;
+        case REPORTING:
+            if (!report(a))
+                return;
+            break;
+        }
+    }
+}
