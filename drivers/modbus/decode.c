@@ -315,3 +315,16 @@ struct reading decode_reading(const struct sensor_config *c, const struct modbus
         return convert_integer(c, c->index, time_us, raw->integer);
     return convert_reading(c, c->index, time_us, raw->real);
 }
+
+struct reading decode_scaled(const struct sensor_config *c, const struct modbus_raw *raw,
+                             unsigned bits, int16_t exponent, int64_t time_us)
+{
+    static const double powers[] = {1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1,
+                                    1e1,   1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10};
+    struct sensor_config scaled = *c;
+
+    if (exponent < -10 || exponent > 10)
+        return convert_bad(c->index, time_us, QUALITY_INVALID);
+    scaled.scale *= powers[exponent + 10];
+    return decode_reading(&scaled, raw, bits, time_us);
+}

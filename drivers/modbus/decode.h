@@ -102,6 +102,12 @@ enum gw_err encode_registers(const struct modbus_field *f, const struct modbus_r
 struct reading decode_reading(const struct sensor_config *c, const struct modbus_raw *raw,
                               unsigned bits, int64_t time_us);
 
+/* The same of a value that is to be multiplied by a power of ten, from −10 to 10 (SunSpec Device
+ * Information Model Specification V1.2, scale factors); any other exponent means that the device
+ * does not have the value: QUALITY_INVALID. */
+struct reading decode_scaled(const struct sensor_config *c, const struct modbus_raw *raw,
+                             unsigned bits, int16_t exponent, int64_t time_us);
+
 /* Width in bits of the field's raw value: of the type, or as `width` says. */
 unsigned decode_field_bits(const struct modbus_field *f);
 

@@ -48,10 +48,12 @@ static void describe_fields(const struct device_config *d, const struct plan *pl
         const struct sensor_config *c = &d->sensors[field->id];
         const struct modbus_sensor *o = c->options;
         bool big_endian = o->order == ORDER_ABCD || field->table <= TABLE_DISCRETE;
-        fprintf(f, "      %s %u (%05d) %s%s%s %s", tables[field->table].name, field->address,
-                classic_number(field->table, field->address),
+        fprintf(f, "      %s %u (%05d) %s%s%s %s", tables[field->table].name, o->address,
+                classic_number(field->table, o->address),
                 decode_type_name((enum modbus_type)o->type), big_endian ? "" : " ",
                 big_endian ? "" : decode_order_name((enum modbus_order)o->order), short_name(c));
+        if (o->has_exponent)
+            fprintf(f, " × 10^(%s %lld)", tables[field->table].name, (long long)o->exponent);
         if (c->counter && c->wrap > 0)
             fprintf(f, ", counter to %.0f", c->wrap);
         else if (c->counter)

@@ -42,18 +42,20 @@ static struct reading reading_of(const struct request *r, size_t field,
     const struct plan_field *f = field_of(r, field);
     const struct sensor_config *c = emit_sensor(r, field);
     const struct modbus_sensor *o = c->options;
-    size_t offset = (size_t)f->address - part->address;
     struct modbus_raw raw;
 
     if (f->table == TABLE_COIL || f->table == TABLE_DISCRETE) {
-        raw = decode_bit(frame_bit(reply, offset));
+        raw = decode_bit(frame_bit(reply, (size_t)f->address - part->address));
         return decode_reading(c, &raw, 1, time_us);
     }
     uint16_t registers[MODBUS_FIELD_REGISTERS_MAX];
-    for (size_t i = 0; i < f->count; i++)
-        registers[i] = frame_register(reply, offset + i);
+    for (size_t i = 0; i < o->count; i++)
+        registers[i] = frame_register(reply, (size_t)o->address - part->address + i);
     raw = decode_registers(&o->field, registers);
-    return decode_reading(c, &raw, decode_field_bits(&o->field), time_us);
+    if (!o->has_exponent)
+        return decode_reading(c, &raw, decode_field_bits(&o->field), time_us);
+    uint16_t exponent = frame_register(reply, (size_t)o->exponent - part->address);
+    return decode_scaled(c, &raw, decode_field_bits(&o->field), (int16_t)exponent, time_us);
 }
 
 void emit_values(struct bus *b, const struct request *r, const struct plan_request *part,

@@ -43,9 +43,11 @@ struct modbus_sensor {
         int64_t shift, width; /* width 0 or less: none */
     } bits;
     bool writable;
-    int write_with; /* enum modbus_write */
+    int write_with;   /* enum modbus_write */
+    int64_t exponent; /* register with the power of ten; OPTION_UNSET for none */
     /* set by the check */
     struct modbus_field field;
+    bool has_exponent;
     uint8_t table;           /* enum modbus_table */
     uint16_t address, count; /* 0-based; registers or bits */
 };

@@ -350,9 +350,38 @@ static void scale_offset_and_limits_apply(void **state)
     assert_int_equal(decode_reading(&c, &raw, 16, 0).quality, QUALITY_OUT_OF_RANGE);
 }
 
+static void a_power_of_ten_scales_the_value(void **state)
+{
+    static const struct {
+        int16_t raw, exponent;
+        double want; /* NAN: invalid */
+    } cases[] = {{2301, -1, 230.1},        {-5, 2, -500},           {7, 0, 7},
+                 {-32768, 0, (double)NAN}, {1, 10, 1e10},           {1, -10, 1e-10},
+                 {1, 11, (double)NAN},     {1, -32768, (double)NAN}};
+    struct number mark = {.real = -32768, .integer = -32768, .is_integer = true};
+    struct sensor_config c = {.scale = 1,
+                              .min = (double)NAN,
+                              .max = (double)NAN,
+                              .invalid = {.items = &mark, .count = 1}};
+    struct modbus_field f = {.type = TYPE_INT16};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        uint16_t word = (uint16_t)cases[i].raw;
+        struct modbus_raw raw = decode_registers(&f, &word);
+        struct reading r = decode_scaled(&c, &raw, 16, cases[i].exponent, 0);
+        if (isnan(cases[i].want))
+            assert_int_equal(r.quality, QUALITY_INVALID);
+        else if (r.quality != QUALITY_GOOD || fabs(r.value - cases[i].want) > 1e-12 * fabs(r.value))
+            fail_msg("%d × 10^%d: %.17g", cases[i].raw, cases[i].exponent, r.value);
+    }
+    assert_true(c.scale == 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_power_of_ten_scales_the_value),
         cmocka_unit_test(every_type_and_order_decodes_its_vector),
         cmocka_unit_test(integers_of_64_bits_are_exact_in_every_order),
         cmocka_unit_test(what_is_not_a_number_has_quality_invalid),

@@ -49,6 +49,33 @@ def sunspec(model, names):
             "state": ("holding", 40118, "uint16", 1, 4), "events": ("holding", 40120, "uint32", 1)}
 
 
+INT_PHASES = {101: PHASES[:1], 102: PHASES[:2], 103: PHASES}
+# Place of each scale factor in the model → its value here, and what it is of: place, kind.
+SUNSPEC_FACTORS = {
+    6: (-2, {"current": (2, "uint16"), **{f"current_{p}": (3 + i, "uint16") for i, p in enumerate(PHASES)}}),
+    13: (-1, {"voltage_l1_l2": (7, "uint16"), "voltage_l2_l3": (8, "uint16"), "voltage_l3_l1": (9, "uint16"),
+              **{f"voltage_{p}": (10 + i, "uint16") for i, p in enumerate(PHASES)}}),
+    15: (1, {"power": (14, "int16")}), 17: (-3, {"frequency": (16, "uint16")}), 19: (2, {"apparent_power": (18, "int16")}),
+    21: (0, {"reactive_power": (20, "int16")}), 23: (-2, {"power_factor": (22, "int16")}), 26: (3, {"energy": (24, "uint32")}),
+    28: (-4, {"dc_current": (27, "uint16")}), 30: (-1, {"dc_voltage": (29, "uint16")}), 32: (1, {"dc_power": (31, "int16")}),
+    37: (-1, {"temperature_cabinet": (33, "int16"), "temperature_heatsink": (34, "int16")})}
+
+
+def sunspec_integers(model, base):
+    """The names of phases that the model does not have are left out."""
+    phases = INT_PHASES[model]
+    fits = lambda name: all(p in phases for p in name.split("_") if p in PHASES) and (  # noqa: E731
+        model != 101 or not name.startswith("current_"))
+    scaled = {name: ("holding", base + place, kind, 10.0 ** factor) for factor, names in SUNSPEC_FACTORS.values()
+              for name, (place, kind) in names.items() if fits(name)}
+    return {**scaled, "sunspec_id": ("holding", 40000, "uint32", 1, int.from_bytes(b"SunS", "big")),
+            "model_common": ("holding", 40002, "uint16", 1, 1), "model_inverter": ("holding", base, "uint16", 1, model),
+            "state": ("holding", base + 38, "uint16", 1, 4), "events": ("holding", base + 40, "uint32", 1)}
+
+
+INTEGERS = {f"sunspec-{model}{suffix}": (model, base) for model in INT_PHASES for suffix, base in (("", 40070), ("-65", 40069))}
+
+
 def numbered(name, table, count, kind, unit):
     return fields(table, kind, unit, {f"{name}_{i + 1}": i for i in range(count)})
 
@@ -82,6 +109,7 @@ MANUALS = {
                                  "power_factor", "energy", "dc_current", "dc_voltage", "dc_power",
                                  "temperature_cabinet", "temperature_heatsink")),
     "sunspec-113": sunspec(113, None),
+    **{name: sunspec_integers(*where) for name, where in INTEGERS.items()},
     "abb-b2x": {**fields("holding", "uint64", 0.01, {"energy_import": 0x5000, "energy_export": 0x5004}),
                 "energy_net": ("holding", 0x5008, "int64", 0.01, -5.25),
                 **fields("holding", "uint32", 0.1, {**per_phase("voltage", 0x5B00), "voltage_l1_l2": 0x5B06,
@@ -131,6 +159,8 @@ class Case:
                 words = registers(kind, value if kind == "float" else round(value / scale))
             self.expected[sensor] = (None if quality != "good" else value, quality)
             self.map += [f"{unit} {table} {address + k} {word}\n" for k, word in enumerate(words)]
+        for place, (factor, _) in SUNSPEC_FACTORS.items() if template in INTEGERS else ():
+            self.map.append(f"{unit} holding {INTEGERS[template][1] + place} {registers('int16', factor)[0]}\n")
 
     @staticmethod
     def some_value(unit, i, kind, scale):
@@ -190,6 +220,15 @@ class Templates(GatewayTest):
         self.check_values(gateway, {f"{name}-{unit}/{sensor}": value for unit, name in enumerate(names, 1)
                                     for sensor, value in cases[name].expected.items()})
         self.check_books(gateway, gateway.stop())
+
+    def test_a_factor_that_the_device_does_not_have_makes_the_value_invalid(self):
+        case = Case("sunspec-103", 1)
+        case.map.append(f"1 holding {40070 + 15} {0x8000}\n")  # of the power
+        case.map.append(f"1 holding {40070 + 10} {0xFFFF}\n")  # a voltage that is not there
+        gateway = self.gateway([self.source(self.serve([case]), [{"template": "sunspec-103", "unit_id": 1}])],
+                               template_dir=str(TEMPLATES))
+        expected = {**case.expected, "power": (None, "invalid"), "voltage_l1": (None, "invalid")}
+        self.check_values(gateway, {f"sunspec-103-1/{sensor}": value for sensor, value in expected.items()})
 
     def test_a_list_of_units_is_a_device_for_each(self):
         units = [1, 2, 5, 6, 7]
