@@ -149,9 +149,10 @@ class Unit(unittest.TestCase):
         config.write_text(text + "rulez: []\n", encoding="utf-8")
         self.machine.run("systemctl", "reload", "sensorgw", check=False)
         wait_for("the reason", lambda: "unknown key" in self.machine.journal())
-        self.assertIn("small", self.machine.run("sensorgw", "alerts", "--active", check=False))
         config.write_text(text, encoding="utf-8")
+        self.assertIn("small", self.machine.run("sensorgw", "alerts", "--active"))
         self.machine.run("systemctl", "reload", "sensorgw")
+        wait_for("its end", lambda: "small" not in self.machine.run("sensorgw", "alerts", "--active", check=False))
         self.assertEqual(self.machine.show("MainPID"), before)
         self.assertEqual(self.machine.show("ActiveState"), "active")
 
