@@ -124,9 +124,10 @@ class Browser:
         return self.run(f"document.querySelector({json.dumps(selector)})?.innerText ?? ''")
 
     def look(self, width, height, scheme="light", scale=1):
-        """Size of the window and preferred colours."""
+        """Size of the window and preferred colours; nothing moves, so that what is measured is not half-way to another colour."""
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=width < 600)
-        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme},
+                                                          {"name": "prefers-reduced-motion", "value": "reduce"}])
 
     def screenshot(self, path, full=False):
         shot = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=full)
