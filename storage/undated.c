@@ -346,16 +346,19 @@ static enum gw_err move_slice(struct store *s, int64_t deadline_us, bool *more)
     return err;
 }
 
-/* All of this boot have been moved; those of earlier boots will never know their time. */
+/* All readings of this boot have been moved, its alerts follow; those of earlier boots will never
+ * know their time. */
 static enum gw_err close_waiting(struct store *s)
 {
     sqlite3_stmt *st = NULL;
-    enum gw_err err =
-        db_run(s->db, &st,
-               "UPDATE clock_wait SET ended_at = ?1,"
-               " shift = CASE boot WHEN ?2 THEN uptime + ?3 - since END WHERE ended_at IS NULL",
-               "isi", clock_wall_us(), s->undated.boot, s->undated.offset_us);
+    enum gw_err err = undated_alerts(s);
 
+    if (err == GW_OK)
+        err = db_run(s->db, &st,
+                     "UPDATE clock_wait SET ended_at = ?1,"
+                     " shift = CASE boot WHEN ?2 THEN uptime + ?3 - since END"
+                     " WHERE ended_at IS NULL",
+                     "isi", clock_wall_us(), s->undated.boot, s->undated.offset_us);
     sqlite3_finalize(st);
     return err;
 }
@@ -376,8 +379,7 @@ enum gw_err undated_run(struct store *s, int64_t deadline_us, bool *more)
     }
     if ((err = store_begin(s)) != GW_OK)
         return err;
-    if ((err = undated_alerts(s)) == GW_OK && (err = move_slice(s, deadline_us, more)) == GW_OK &&
-        !*more)
+    if ((err = move_slice(s, deadline_us, more)) == GW_OK && !*more)
         err = close_waiting(s);
     err = store_end(s, err);
     if (err != GW_OK)

@@ -5,149 +5,27 @@
 
 #define OF_THIS_BOOT                                                                               \
     "run_id IN (SELECT run_id FROM clock_wait WHERE boot = ?2 AND ended_at IS NULL)"
-#define EVENT(what, which)                                                                         \
-    "(SELECT " what " FROM alert_event e WHERE e.alert_id = alert.id AND " which " LIMIT 1)"
+/* When an alert's first or last event of a kind was. */
+#define EVENT_TIME(which)                                                                          \
+    "(SELECT time FROM alert_event e WHERE e.alert_id = alert.id AND " which " LIMIT 1)"
+#define RAISED EVENT_TIME("e.state = 'raised' ORDER BY e.seq")
+#define CHANGED EVENT_TIME("e.repeat = 0 AND e.state <> 'limited' ORDER BY e.seq DESC")
+#define CLEARED EVENT_TIME("e.state = 'cleared' ORDER BY e.seq DESC")
+#define ACKNOWLEDGED EVENT_TIME("e.state = 'acknowledged' AND e.repeat = 0 ORDER BY e.seq DESC")
 
 /* ?1: wall minus monotonic clock; ?2: the boot. Rows keep their mark until the last step. */
 static const char *const steps[] = {
     "UPDATE alert_event SET until = until - time + uptime + ?1, time = uptime + ?1"
     " WHERE " OF_THIS_BOOT,
-    "UPDATE alert SET raised_at = coalesce(" EVENT(
-        "time",
-        "e.state = 'raised' ORDER BY e.seq") ","
-                                             " raised_at), changed_at = coalesce(" EVENT(
-                                                 "time",
-                                                 "e.repeat = 0 AND e.state <> 'limited' ORDER "
-                                                 "BY "
-                                                 "e.seq DESC") ", changed_at),"
-                                                               " cleared_at = CASE WHEN "
-                                                               "cleared_at "
-                                                               "IS NOT NULL THEN "
-                                                               "coalesce(" EVENT(
-                                                                   "time",
-                                                                   "e.state = 'cleared' ORDER "
-                                                                   "BY "
-                                                                   "e.seq DESC") ", "
-                                                                                 "cleared_at) "
-                                                                                 "END,"
-                                                                                 " acknowledged"
-                                                                                 "_at "
-                                                                                 "= CASE WHEN "
-                                                                                 "acknowledged_"
-                                                                                 "at "
-                                                                                 "IS NOT NULL "
-                                                                                 "THEN "
-                                                                                 "coalesce"
-                                                                                 "(" EVENT(
-                                                                                     "time",
-                                                                                     "e.state "
-                                                                                     "= "
-                                                                                     "'acknowle"
-                                                                                     "dged"
-                                                                                     "' AND "
-                                                                                     "e.repeat "
-                                                                                     "= 0 "
-                                                                                     "ORDER BY "
-                                                                                     "e.seq "
-                                                                                     "DESC") ","
-                                                                                             " "
-                                                                                             "a"
-                                                                                             "c"
-                                                                                             "k"
-                                                                                             "n"
-                                                                                             "o"
-                                                                                             "w"
-                                                                                             "l"
-                                                                                             "e"
-                                                                                             "d"
-                                                                                             "g"
-                                                                                             "e"
-                                                                                             "d"
-                                                                                             "_"
-                                                                                             "a"
-                                                                                             "t"
-                                                                                             ")"
-                                                                                             " "
-                                                                                             "E"
-                                                                                             "N"
-                                                                                             "D"
-                                                                                             " "
-                                                                                             "W"
-                                                                                             "H"
-                                                                                             "E"
-                                                                                             "R"
-                                                                                             "E"
-                                                                                             " "
-                                                                                             "?"
-                                                                                             "1"
-                                                                                             " "
-                                                                                             "I"
-                                                                                             "S"
-                                                                                             " "
-                                                                                             "N"
-                                                                                             "O"
-                                                                                             "T"
-                                                                                             " "
-                                                                                             "N"
-                                                                                             "U"
-                                                                                             "L"
-                                                                                             "L"
-                                                                                             " "
-                                                                                             "A"
-                                                                                             "N"
-                                                                                             "D"
-                                                                                             " "
-                                                                                             "i"
-                                                                                             "d"
-                                                                                             " "
-                                                                                             "I"
-                                                                                             "N"
-                                                                                             " "
-                                                                                             "("
-                                                                                             "S"
-                                                                                             "E"
-                                                                                             "L"
-                                                                                             "E"
-                                                                                             "C"
-                                                                                             "T"
-                                                                                             " "
-                                                                                             "a"
-                                                                                             "l"
-                                                                                             "e"
-                                                                                             "r"
-                                                                                             "t"
-                                                                                             "_"
-                                                                                             "i"
-                                                                                             "d"
-                                                                                             " "
-                                                                                             "F"
-                                                                                             "R"
-                                                                                             "O"
-                                                                                             "M"
-                                                                                             " "
-                                                                                             "a"
-                                                                                             "l"
-                                                                                             "e"
-                                                                                             "r"
-                                                                                             "t"
-                                                                                             "_"
-                                                                                             "e"
-                                                                                             "v"
-                                                                                             "e"
-                                                                                             "n"
-                                                                                             "t"
-                                                                                             " "
-                                                                                             "W"
-                                                                                             "H"
-                                                                                             "E"
-                                                                                             "R"
-                                                                                             "E"
-                                                                                             " " OF_THIS_BOOT
-                                                                                             ")",
+    ("UPDATE alert SET raised_at = coalesce(" RAISED ", raised_at),"
+     " changed_at = coalesce(" CHANGED ", changed_at),"
+     " cleared_at = iif(cleared_at IS NULL, NULL, coalesce(" CLEARED ", cleared_at)),"
+     " acknowledged_at = iif(acknowledged_at IS NULL, NULL, coalesce(" ACKNOWLEDGED
+     ", acknowledged_at))"
+     " WHERE id IN (SELECT alert_id FROM alert_event WHERE " OF_THIS_BOOT ")"),
     "UPDATE alert_shelf SET until = until - shelved_at + uptime + ?1, shelved_at = uptime + ?1,"
     " run_id = NULL, uptime = NULL WHERE " OF_THIS_BOOT,
-    "UPDATE alert_event SET run_id = NULL, uptime = NULL WHERE ?1 IS NOT NULL "
-    "AND " OF_THIS_BOOT,
+    "UPDATE alert_event SET run_id = NULL, uptime = NULL WHERE " OF_THIS_BOOT,
 };
 
 enum gw_err undated_alerts(struct store *s)
