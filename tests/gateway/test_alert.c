@@ -1,20 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The alert book: rules bound to sensors, ids, and what a restart takes over. */
-#include "gateway/alert.h"
-#include "gateway/core/clock.h"
-#include "gateway/core/log.h"
-
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
-/* cmocka wants the ones above first */
-#include <cmocka.h>
-
-#define NONE ((double)NAN)
-#define LANES 2
-#define START_US (1000 * US_PER_SECOND)
+#include "tests/gateway/alert_fixture.h"
 
 static char all[] = "*", boilers[] = "boiler/*", hot[] = "hot", silent[] = "silent",
             greenhouse[] = "greenhouse";
@@ -45,58 +31,13 @@ static struct source_config sources[] = {
 static const struct config config = {
     .rules = rules, .rule_count = 2, .sources = sources, .source_count = 1};
 
-struct book {
-    struct sensor_table *sensors;
-    struct alert_book *alerts;
-};
-
-static uint32_t add(struct sensor_table *t, const char *name)
-{
-    struct sensor s = {.name = name, .unit = "°C", .device = ""};
-    uint32_t index;
-
-    assert_int_equal(sensor_table_add(t, &s, &index), GW_OK);
-    return index;
-}
-
-/* Sensors 0 "boiler/flow" and 1 "attic/temp"; room for two more. */
 static int setup(void **state)
 {
     static struct book b;
 
-    log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
-    assert_int_equal(sensor_table_create(&b.sensors, 4), GW_OK);
-    add(b.sensors, "boiler/flow");
-    add(b.sensors, "attic/temp");
-    assert_int_equal(alert_book_create(&b.alerts, &config, b.sensors, LANES, 100, START_US), GW_OK);
+    book_open(&b, &config, 4);
     *state = &b;
     return 0;
-}
-
-static int teardown(void **state)
-{
-    struct book *b = *state;
-
-    alert_book_destroy(b->alerts);
-    sensor_table_destroy(b->sensors);
-    return 0;
-}
-
-static struct alert_change *read_value(struct book *b, uint32_t sensor, double at, double value)
-{
-    struct reading r = {.time_us = START_US + (int64_t)(at * 1e6),
-                        .value = value,
-                        .sensor = sensor,
-                        .quality = QUALITY_GOOD};
-
-    return alert_book_eval(b->alerts, sensor % LANES, &r, r.time_us);
-}
-
-static struct alert_change *tick(struct book *b, size_t lane, double at)
-{
-    int64_t now = START_US + (int64_t)(at * 1e6);
-
-    return alert_book_tick(b->alerts, lane, now, now);
 }
 
 static void a_rule_watches_the_sensors_of_its_glob_only(void **state)

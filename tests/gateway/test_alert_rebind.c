@@ -2,21 +2,7 @@
 /* A reload's rules take the place of those in force: what goes on, what is judged anew, what ends.
  */
 #include "config/expr.h"
-#include "gateway/alert.h"
-#include "gateway/core/clock.h"
-#include "gateway/core/log.h"
-
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
-/* cmocka wants the ones above first */
-#include <cmocka.h>
-
-#define NONE ((double)NAN)
-#define LANES 2
-#define START_US (1000 * US_PER_SECOND)
+#include "tests/gateway/alert_fixture.h"
 
 static char boilers[] = "boiler/*", hot[] = "hot", other[] = "other", silent[] = "silent",
             attic[] = "attic/*", made[] = "garden/{1}", all_made[] = "garden/*",
@@ -51,79 +37,34 @@ static struct rule_config stale(char *name, char *glob, double seconds)
 }
 
 /* Two configurations: the present one, and the one that a test makes of it. */
-struct book {
-    struct sensor_table *sensors;
-    struct alert_book *alerts;
-    struct rule_config rules[2][3];
-    struct config config[2];
-};
-
-static uint32_t add(struct sensor_table *t, const char *name)
-{
-    struct sensor s = {.name = name, .unit = "°C", .device = ""};
-    uint32_t index;
-
-    assert_int_equal(sensor_table_add(t, &s, &index), GW_OK);
-    return index;
-}
+static struct rule_config rules[2][3];
+static struct config config[2];
 
 static void start_again(struct book *b)
 {
     alert_book_destroy(b->alerts);
-    assert_int_equal(alert_book_create(&b->alerts, &b->config[0], b->sensors, LANES, 100, START_US),
-                     GW_OK);
+    book_begin(b, &config[0]);
 }
 
-/* Sensor 0 "boiler/flow" with "hot" (80, 90), 1 "attic/temp" without a rule. */
+/* Sensor 0 is watched by "hot" (80, 90), 1 by no rule. */
 static int setup(void **state)
 {
     static struct book b;
 
-    memset(&b, 0, sizeof(b));
-    log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
-    assert_int_equal(sensor_table_create(&b.sensors, 8), GW_OK);
-    add(b.sensors, "boiler/flow");
-    add(b.sensors, "attic/temp");
-    b.rules[0][0] = b.rules[1][0] = level(hot, boilers, 80, 90);
+    memset(rules, 0, sizeof(rules));
+    rules[0][0] = rules[1][0] = level(hot, boilers, 80, 90);
     for (size_t i = 0; i < 2; i++)
-        b.config[i] = (struct config){
-            .rules = b.rules[i], .rule_count = 1, .sources = sources, .source_count = 1};
-    assert_int_equal(alert_book_create(&b.alerts, &b.config[0], b.sensors, LANES, 100, START_US),
-                     GW_OK);
+        config[i] = (struct config){
+            .rules = rules[i], .rule_count = 1, .sources = sources, .source_count = 1};
+    book_open(&b, &config[0], 8);
     *state = &b;
     return 0;
-}
-
-static int teardown(void **state)
-{
-    struct book *b = *state;
-
-    alert_book_destroy(b->alerts);
-    sensor_table_destroy(b->sensors);
-    return 0;
-}
-
-static struct alert_change *read_value(struct book *b, uint32_t sensor, double at, double value)
-{
-    struct reading r = {.time_us = START_US + (int64_t)(at * 1e6),
-                        .value = value,
-                        .sensor = sensor,
-                        .quality = QUALITY_GOOD};
-
-    return alert_book_eval(b->alerts, sensor % LANES, &r, r.time_us);
-}
-
-static struct alert_change *tick(struct book *b, size_t lane, double at)
-{
-    int64_t now = START_US + (int64_t)(at * 1e6);
-
-    return alert_book_tick(b->alerts, lane, now, now);
 }
 
 /* The second configuration comes into force, in lane 0 first; what that tells of its sensors. */
 static struct alert_change *rebind(struct book *b, double at)
 {
-    assert_int_equal(alert_book_rebind(b->alerts, &b->config[1], 0), GW_ETIMEDOUT);
+    assert_int_equal(alert_book_rebind(b->alerts, &config[1], 0), GW_ETIMEDOUT);
     assert_true(alert_book_rebinds(b->alerts, 0) && alert_book_rebinds(b->alerts, 1));
     struct alert_change *changes = tick(b, 0, at);
     assert_false(alert_book_rebinds(b->alerts, 0));
@@ -155,7 +96,7 @@ static void what_was_crossed_goes_on_to_mature(void **state)
 {
     struct book *b = *state;
 
-    b->rules[0][0].for_us = b->rules[1][0].for_us = 60 * US_PER_SECOND;
+    rules[0][0].for_us = rules[1][0].for_us = 60 * US_PER_SECOND;
     assert_null(read_value(b, 0, 1, 85));
     assert_null(rebind(b, 50));
     check(tick(b, 0, 61), ALERT_RAISED, 100);
@@ -165,8 +106,8 @@ static void a_shorter_for_counts_from_when_it_was_crossed(void **state)
 {
     struct book *b = *state;
 
-    b->rules[0][0].for_us = 3600 * US_PER_SECOND;
-    b->rules[1][0].for_us = 60 * US_PER_SECOND;
+    rules[0][0].for_us = 3600 * US_PER_SECOND;
+    rules[1][0].for_us = 60 * US_PER_SECOND;
     assert_null(read_value(b, 0, 1, 85));
     check(rebind(b, 100), ALERT_RAISED, 100);
 }
@@ -175,7 +116,7 @@ static void a_lower_limit_judges_the_last_value_at_once(void **state)
 {
     struct book *b = *state;
 
-    b->rules[1][0].high[SEVERITY_WARNING] = 60;
+    rules[1][0].high[SEVERITY_WARNING] = 60;
     assert_null(read_value(b, 0, 1, 70));
     struct alert_change *c = rebind(b, 5);
     assert_true(c && c->value == 70 && c->limit == 60);
@@ -187,7 +128,7 @@ static void a_higher_limit_ends_the_alert_at_once(void **state)
 {
     struct book *b = *state;
 
-    b->rules[1][0].high[SEVERITY_WARNING] = 88;
+    rules[1][0].high[SEVERITY_WARNING] = 88;
     check(read_value(b, 0, 1, 85), ALERT_RAISED, 100);
     check(rebind(b, 2), ALERT_CLEARED, 100);
     assert_int_equal(alert_book_active(b->alerts), 0);
@@ -200,8 +141,8 @@ static void an_alert_that_is_still_one_keeps_its_id_and_marks(void **state)
     const struct alert_command ack = {
         .verb = ALERT_ACKNOWLEDGE, .sensor = "boiler/flow", .rule = hot, .who = "ann"};
 
-    b->rules[1][0].high[SEVERITY_WARNING] = 75;
-    b->rules[1][0].repeat_us = US_PER_SECOND; /* which would remind, were it not acknowledged */
+    rules[1][0].high[SEVERITY_WARNING] = 75;
+    rules[1][0].repeat_us = US_PER_SECOND; /* which would remind, were it not acknowledged */
     check(read_value(b, 0, 1, 85), ALERT_RAISED, 100);
     assert_int_equal(alert_book_command(b->alerts, &ack, 0, NULL), GW_OK);
     check(tick(b, 0, 2), ALERT_ACKNOWLEDGED, 100);
@@ -215,7 +156,7 @@ static void a_removed_rule_s_alert_is_cleared_and_says_why(void **state)
 {
     struct book *b = *state;
 
-    b->config[1].rule_count = 0;
+    config[1].rule_count = 0;
     check(read_value(b, 0, 1, 85), ALERT_RAISED, 100);
     struct alert_change *c = rebind(b, 2);
     assert_non_null(c);
@@ -230,7 +171,7 @@ static void a_rule_that_leaves_the_sensor_is_removed_from_it(void **state)
 {
     struct book *b = *state;
 
-    b->rules[1][0].sensor = attic;
+    rules[1][0].sensor = attic;
     check(read_value(b, 0, 1, 85), ALERT_RAISED, 100);
     check(rebind(b, 2), ALERT_CLEARED, 100);
     check(read_value(b, 1, 3, 85), ALERT_RAISED, 101);
@@ -240,7 +181,7 @@ static void another_kind_of_the_same_name_is_another_rule(void **state)
 {
     struct book *b = *state;
 
-    b->rules[1][0] = stale(hot, boilers, 60);
+    rules[1][0] = stale(hot, boilers, 60);
     check(read_value(b, 0, 1, 85), ALERT_RAISED, 100);
     check(rebind(b, 2), ALERT_CLEARED, 100);
     assert_null(tick(b, 0, 60));
@@ -253,8 +194,8 @@ static void a_longer_silence_that_is_allowed_ends_its_alert(void **state)
 {
     struct book *b = *state;
 
-    b->rules[0][0] = stale(silent, boilers, 60);
-    b->rules[1][0] = stale(silent, boilers, 600);
+    rules[0][0] = stale(silent, boilers, 60);
+    rules[1][0] = stale(silent, boilers, 600);
     start_again(b);
     check(tick(b, 0, 61), ALERT_RAISED, 100);
     check(rebind(b, 100), ALERT_CLEARED, 100);
@@ -279,8 +220,8 @@ static void a_new_sensor_is_watched_from_then_on(void **state)
 {
     struct book *b = *state;
 
-    b->rules[1][1] = stale(silent, boilers, 60);
-    b->config[1].rule_count = 2;
+    rules[1][1] = stale(silent, boilers, 60);
+    config[1].rule_count = 2;
     assert_null(read_value(b, 0, 1, 50));
     add(b->sensors, "boiler/return"); /* 2, in lane 0 */
     assert_null(rebind(b, 30));
@@ -298,12 +239,12 @@ static void a_shelf_survives_unless_its_rule_goes(void **state)
 
     assert_int_equal(alert_book_command(b->alerts, &shelve, 0, NULL), GW_OK);
     check(tick(b, 0, 1), ALERT_SHELVED, 0);
-    b->rules[1][0].high[SEVERITY_WARNING] = 70;
+    rules[1][0].high[SEVERITY_WARNING] = 70;
     assert_null(rebind(b, 2));
     struct alert_change *c = read_value(b, 0, 3, 75);
     assert_true(c && c->withheld == ALERT_WITHHELD_SHELVED);
     check(c, ALERT_RAISED, 100);
-    b->config[1].rule_count = 0;
+    config[1].rule_count = 0;
     c = rebind(b, 4);
     assert_true(c && c->shelf == SHELF_DROP && c->withheld == ALERT_WITHHELD_SHELVED);
     check(c, ALERT_CLEARED, 100);
@@ -318,14 +259,14 @@ static void an_alert_that_waits_for_its_sensor_is_cleared_when_nothing_watches_i
                                   .sensor = SENSOR_NONE,
                                   .value = 85};
 
-    b->rules[0][1] = b->rules[1][1] = level(other, all_made, 80, 90);
-    b->config[0].rule_count = b->config[1].rule_count = 2;
+    rules[0][1] = rules[1][1] = level(other, all_made, 80, 90);
+    config[0].rule_count = config[1].rule_count = 2;
     start_again(b);
     strcpy(before.rule, other);
     assert_int_equal(alert_book_restore(b->alerts, &before, "garden/3", START_US, START_US), GW_OK);
     assert_null(rebind(b, 1));
     assert_int_equal(alert_book_active(b->alerts), 1);
-    b->config[1].rule_count = 1;
+    config[1].rule_count = 1;
     check(rebind(b, 2), ALERT_CLEARED, 42);
     assert_null(rebind(b, 3)); /* once */
     assert_int_equal(alert_book_active(b->alerts), 0);
@@ -352,13 +293,11 @@ static void an_expression_keeps_its_inputs_and_what_was_crossed(void **state)
 
     assert_true(expr_parse(text, &expr, &column, &why));
     rule.expr = &expr;
-    alert_book_destroy(b->alerts);
-    b->rules[0][0] = b->rules[1][0] = rule;
-    assert_int_equal(alert_book_create(&b->alerts, &b->config[0], b->sensors, LANES, 100, START_US),
-                     GW_OK);
+    rules[0][0] = rules[1][0] = rule;
+    start_again(b);
     assert_null(read_value(b, 1, 1, 10));
     assert_null(read_value(b, 0, 1, 80));
-    assert_int_equal(alert_book_rebind(b->alerts, &b->config[1], 0), GW_ETIMEDOUT);
+    assert_int_equal(alert_book_rebind(b->alerts, &config[1], 0), GW_ETIMEDOUT);
     assert_null(tick(b, 0, 20)); /* the judging lane has moved, the other has not */
     assert_null(read_value(b, 1, 21, 12));
     assert_null(tick(b, 0, 22));
@@ -374,10 +313,10 @@ static void a_second_reload_may_come_before_the_first_is_taken_over(void **state
     struct book *b = *state;
     static struct config last; /* the book keeps it until its end */
 
-    last = b->config[0];
+    last = config[0];
     check(read_value(b, 0, 1, 85), ALERT_RAISED, 100);
-    b->config[1].rule_count = 0;
-    assert_int_equal(alert_book_rebind(b->alerts, &b->config[1], 0), GW_ETIMEDOUT);
+    config[1].rule_count = 0;
+    assert_int_equal(alert_book_rebind(b->alerts, &config[1], 0), GW_ETIMEDOUT);
     assert_int_equal(alert_book_rebind(b->alerts, &last, 0), GW_ETIMEDOUT);
     assert_null(tick(b, 0, 2)); /* it was never without the rule */
     assert_int_equal(alert_book_active(b->alerts), 1);
