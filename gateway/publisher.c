@@ -1,17 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/publisher.h"
+#include "gateway/publisher_parts.h"
 
-#include "gateway/amend.h"
 #include "gateway/core/clock.h"
 #include "gateway/core/log.h"
-#include "gateway/core/metrics.h"
-#include "gateway/core/thread.h"
-#include "gateway/feed.h"
 #include "gateway/message.h"
-#include "gateway/outbox.h"
-#include "gateway/urgent.h"
-#include "gateway/withdraw.h"
-#include "storage/query.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -19,32 +11,9 @@
 
 #define TICK_US (1 * US_PER_SECOND)
 #define RETRY_US (5 * US_PER_MS) /* the client's list is full */
-#define REREAD_US (60 * US_PER_SECOND)
 
-struct publisher {
-    struct publisher_options options;
-    struct feed *feed;
-    struct urgent *urgent;
-    struct amend *amend;
-    struct withdraw *withdraw; /* NULL once stopped */
-    struct thread thread;
-
-    pthread_mutex_t lock;
-    pthread_cond_t wake; /* on CLOCK_MONOTONIC */
-    /* guarded by lock */
-    bool stop, stopped, work, connected, greet, follow;
-    int64_t wait_us;
-    struct outbox outbox;
-
-    /* the thread's own */
-    struct query *query;
-    int64_t reread_us;
-    bool crowded; /* the client took no more */
-};
-
-/* False when the client takes no more now. QoS 1 with `done`, else `qos`. Takes text. */
-static bool send(struct publisher *p, const char *topic, char *text, int qos,
-                 mqtt_published_fn *done, int64_t cookie)
+bool publisher_send(struct publisher *p, const char *topic, char *text, int qos,
+                    mqtt_published_fn *done, int64_t cookie)
 {
     if (!text)
         return true; /* no memory: it is lost, like all else then */
@@ -54,179 +23,6 @@ static bool send(struct publisher *p, const char *topic, char *text, int qos,
     if (err == GW_EFULL)
         p->crowded = true;
     return err == GW_OK;
-}
-
-/* --- the outbox --- */
-
-/* In Paho's threads. */
-static void on_published(void *arg, int64_t seq, int reason)
-{
-    struct publisher *p = arg;
-
-    pthread_mutex_lock(&p->lock);
-    outbox_answer(&p->outbox, seq, reason);
-    p->work = true;
-    pthread_cond_signal(&p->wake);
-    pthread_mutex_unlock(&p->lock);
-}
-
-/* feed_options.count_alerts */
-static bool count_alerts(void *arg, struct alert_counts *out)
-{
-    struct publisher *p = arg;
-
-    return p->query && alert_counts_query(p->query, clock_wall_us(), out) == GW_OK;
-}
-
-static bool take_row(void *arg, const struct outbox_row *row)
-{
-    struct publisher *p = arg;
-
-    pthread_mutex_lock(&p->lock);
-    outbox_add(&p->outbox, row);
-    bool more = outbox_room(&p->outbox) > 0;
-    pthread_mutex_unlock(&p->lock);
-    return more;
-}
-
-static void read_rows(struct publisher *p)
-{
-    pthread_mutex_lock(&p->lock);
-    size_t room = outbox_room(&p->outbox);
-    int64_t after = p->outbox.last_seq;
-    pthread_mutex_unlock(&p->lock);
-    if (room == 0)
-        return;
-    if (!p->query && query_open(&p->query, p->options.database) != GW_OK)
-        return; /* it has logged why; the next tick tries again */
-    if (query_outbox(p->query, after, room, take_row, p) != GW_OK) {
-        query_close(p->query);
-        p->query = NULL;
-    }
-}
-
-/* A database that was set aside as damaged begins its numbers anew, below what was read already.
- * Rows that stay in the outbox though nothing is under way are the sign; a row that the writer only
- * could not mark yet is sent a second time then. */
-static void look_back(struct publisher *p)
-{
-    uint64_t depth = 0;
-    int64_t now = clock_mono_us();
-
-    pthread_mutex_lock(&p->lock);
-    bool idle = p->outbox.count == 0 && p->connected;
-    pthread_mutex_unlock(&p->lock);
-    if (!idle || !p->query || query_outbox_depth(p->query, &depth) != GW_OK || depth == 0) {
-        p->reread_us = now + REREAD_US;
-        return;
-    }
-    if (now < p->reread_us)
-        return;
-    p->reread_us = now + REREAD_US;
-    pthread_mutex_lock(&p->lock);
-    p->outbox.last_seq = 0;
-    p->work = true;
-    pthread_mutex_unlock(&p->lock);
-}
-
-static bool send_entry(struct publisher *p, const struct outbox_entry *e)
-{
-    char topic[TOPIC_SIZE];
-    const struct alert_message m = outbox_message(e);
-    char *text = message_transition(p->options.config, &m, topic);
-
-    return send(p, topic, text, 1, on_published, e->seq);
-}
-
-static void send_rows(struct publisher *p)
-{
-    for (;;) {
-        struct outbox_entry copy;
-        pthread_mutex_lock(&p->lock);
-        struct outbox_entry *e = p->connected ? outbox_next(&p->outbox) : NULL;
-        if (e) {
-            e->state = OUTBOX_SENT; /* before the answer can come */
-            copy = *e;
-        }
-        pthread_mutex_unlock(&p->lock);
-        if (!e)
-            return;
-        if (sensor_name_problem(copy.sensor) || sensor_name_problem(copy.rule)) {
-            on_published(p, copy.seq, OUTBOX_UNSENDABLE); /* the broker would hang up */
-            continue;
-        }
-        if (send_entry(p, &copy))
-            continue;
-        pthread_mutex_lock(&p->lock); /* not sent: as it was */
-        e = outbox_find(&p->outbox, copy.seq);
-        if (e && e->state == OUTBOX_SENT)
-            e->state = OUTBOX_WAITING;
-        pthread_mutex_unlock(&p->lock);
-        return;
-    }
-}
-
-/* Likewise. */
-static void on_amended(void *arg, int64_t seq, int reason)
-{
-    struct publisher *p = arg;
-
-    (void)seq;
-    amend_answer(p->amend, reason);
-    publisher_wake(p);
-}
-
-static bool send_amendment(void *arg, const char *topic, char *text, int64_t seq)
-{
-    return send(arg, topic, text, 1, on_amended, seq);
-}
-
-static enum gw_err note_amendment(void *arg, const struct outbox_result *result)
-{
-    struct publisher *p = arg;
-
-    return p->options.outbox_done(p->options.arg, result);
-}
-
-static void count_answer(const struct outbox_result *r, const struct outbox_entry *e)
-{
-    if (r->delivered) {
-        metric_add(METRIC_ALERTS_PUBLISHED, 1);
-        return;
-    }
-    metric_add(METRIC_ALERTS_DEAD, 1);
-    if (r->reason_code == OUTBOX_UNSENDABLE)
-        log_error("alert %s %s: these names cannot be a topic; given up", e->sensor, e->rule);
-    else if (r->reason_code < 0)
-        log_error("alert %s %s: the connection was lost %d times while it was under way; given up",
-                  e->sensor, e->rule, OUTBOX_PATIENCE);
-    else
-        log_error("alert %s %s: the broker refuses it (reason 0x%02x); given up", e->sensor,
-                  e->rule, (unsigned)r->reason_code);
-}
-
-/* False: the writer takes no more now. */
-static bool report_answers(struct publisher *p)
-{
-    for (;;) {
-        struct outbox_result result;
-        struct outbox_entry copy;
-        pthread_mutex_lock(&p->lock);
-        struct outbox_entry *e = outbox_answered(&p->outbox, &result);
-        if (e)
-            copy = *e;
-        pthread_mutex_unlock(&p->lock);
-        if (!e)
-            return true;
-        if (p->options.outbox_done(p->options.arg, &result) != GW_OK)
-            return false;
-        count_answer(&result, &copy);
-        if (!result.delivered)
-            amend_soon(p->amend, clock_mono_us());
-        pthread_mutex_lock(&p->lock);
-        outbox_remove(&p->outbox, outbox_find(&p->outbox, copy.seq));
-        pthread_mutex_unlock(&p->lock);
-    }
 }
 
 /* --- transitions that could not be stored --- */
@@ -249,11 +45,35 @@ static void send_urgent(struct publisher *p)
         if (s) {
             const struct alert_message m = urgent_message(&change, s, p->options.instance);
             char *text = message_transition(p->options.config, &m, topic);
-            if (!send(p, topic, text, 1, NULL, 0))
+            if (!publisher_send(p, topic, text, 1, NULL, 0))
                 return;
         }
         urgent_drop(p->urgent);
     }
+}
+
+/* --- what the broker refused, in a brief form --- */
+
+/* In Paho's threads. */
+static void on_amended(void *arg, int64_t seq, int reason)
+{
+    struct publisher *p = arg;
+
+    (void)seq;
+    amend_answer(p->amend, reason);
+    publisher_wake(p);
+}
+
+static bool send_amendment(void *arg, const char *topic, char *text, int64_t seq)
+{
+    return publisher_send(arg, topic, text, 1, on_amended, seq);
+}
+
+static enum gw_err note_amendment(void *arg, const struct outbox_result *result)
+{
+    struct publisher *p = arg;
+
+    return p->options.outbox_done(p->options.arg, result);
 }
 
 /* --- the thread --- */
@@ -281,26 +101,34 @@ static void wait_for_work(struct publisher *p, int64_t us)
         withdraw_again(p->withdraw);
 }
 
+/* feed_options.count_alerts */
+static bool count_alerts(void *arg, struct alert_counts *out)
+{
+    struct publisher *p = arg;
+
+    return p->query && alert_counts_query(p->query, clock_wall_us(), out) == GW_OK;
+}
+
 static bool send_feed(void *arg, const char *topic, char *text, int qos)
 {
-    return send(arg, topic, text, qos, NULL, 0);
+    return publisher_send(arg, topic, text, qos, NULL, 0);
 }
 
 static bool work(struct publisher *p)
 {
     thread_promise(THREAD_SLOW_US); /* it reads from the disk */
     p->crowded = false;
-    bool reported = report_answers(p);
+    bool reported = rows_report(p);
     send_urgent(p);
-    read_rows(p);
-    send_rows(p);
+    rows_read(p);
+    rows_send(p);
     if (mqtt_client_connected(p->options.client)) {
         feed_work(p->feed);
         if (p->withdraw)
             withdraw_work(p->withdraw, send_feed, p);
         amend_work(p->amend, p->query, clock_mono_us());
     }
-    look_back(p);
+    rows_look_back(p);
     return reported && !p->crowded;
 }
 
@@ -311,17 +139,6 @@ static bool is_stopping(struct publisher *p, int64_t *wait_us)
     *wait_us = p->wait_us;
     pthread_mutex_unlock(&p->lock);
     return stop;
-}
-
-static bool under_way(struct publisher *p)
-{
-    bool any = false;
-
-    pthread_mutex_lock(&p->lock);
-    for (size_t i = 0; i < p->outbox.count; i++)
-        any = any || (p->outbox.entries[i].state != OUTBOX_WAITING) || p->connected;
-    pthread_mutex_unlock(&p->lock);
-    return any;
 }
 
 static void run(void *arg)
@@ -335,7 +152,7 @@ static void run(void *arg)
     }
     int64_t deadline = clock_mono_us() + wait_us;
     work(p);
-    while (under_way(p) && clock_mono_us() < deadline) {
+    while (rows_under_way(p) && clock_mono_us() < deadline) {
         clock_sleep_us(RETRY_US);
         work(p);
     }
