@@ -47,11 +47,13 @@ static void end_item(const struct move *m, const struct watch *w, struct watched
         book_end_shelf(m->book, m->list, w, item, m->now_wall_us);
 }
 
-static bool goes_on(struct watch *to, const struct watched *item)
+/* What the rule of that name is on the other side; NULL if there is none, or one of another kind.
+ */
+static struct watched *counterpart(struct watch *w, const struct watched *item)
 {
-    const struct watched *same = to ? watch_find(to, item->rule->name) : NULL;
+    struct watched *same = w ? watch_find(w, item->rule->name) : NULL;
 
-    return same && same->rule->kind == item->rule->kind;
+    return same && same->rule->kind == item->rule->kind ? same : NULL;
 }
 
 static void begin_item(const struct move *m, struct watch *w, struct watched *item)
@@ -64,7 +66,7 @@ static void begin_item(const struct move *m, struct watch *w, struct watched *it
 static void move_watch(const struct move *m, struct watch *to, struct watch *from)
 {
     for (size_t i = 0; from && i < from->count; i++) {
-        if (!goes_on(to, &from->items[i]))
+        if (!counterpart(to, &from->items[i]))
             end_item(m, from, &from->items[i]);
     }
     if (!from || !to)
@@ -74,8 +76,8 @@ static void move_watch(const struct move *m, struct watch *to, struct watch *fro
     to->has_last = from->has_last;
     to->last = from->last;
     for (size_t i = 0; i < to->count; i++) {
-        struct watched *item = &to->items[i], *before = watch_find(from, item->rule->name);
-        if (before && before->rule->kind == item->rule->kind)
+        struct watched *item = &to->items[i], *before = counterpart(from, item);
+        if (before)
             take_item(m, to, item, before);
         else
             begin_item(m, to, item);
