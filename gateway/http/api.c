@@ -138,6 +138,7 @@ void api_failed(enum gw_err err, struct http_reply *out)
     else
         reply_error(out, MHD_HTTP_SERVICE_UNAVAILABLE, "the database cannot be read now",
                     "see the gateway's log for the reason");
+    out->retry_s = err == GW_EBUSY ? 1 : 10;
 }
 
 /* --- the two that are all elsewhere --- */

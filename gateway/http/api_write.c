@@ -32,6 +32,7 @@ static void answer(const struct source_write *w, struct http_reply *out)
         return;
     case GW_EBUSY:
         reply_error(out, TOO_MANY, w->why, "try again in a second");
+        out->retry_s = 1;
         return;
     default:
         reply_error(out, MHD_HTTP_SERVICE_UNAVAILABLE, w->why, "look at the device, and try again");

@@ -13,6 +13,7 @@
 struct events;
 struct MHD_Daemon;
 struct pulse;
+struct seats;
 
 struct http {
     struct http_options options;
@@ -20,12 +21,15 @@ struct http {
     struct readers *readers;
     struct events *events;
     struct pulse *pulse;
+    struct seats *seats;
 };
 
 /* Of the database; false: they are not known now. */
 bool http_count_alerts(struct http *h, struct alert_counts *out);
 
-/* Answers a request below /api/v1/. */
+/* Answers a request for anything but the page. */
+void http_handle(struct http *h, const struct http_request *r, struct http_reply *out);
+/* The same below /api/v1/. */
 void api_handle(struct http *h, const struct http_request *r, struct http_reply *out);
 
 /* The handlers behind it; `name` is what the path has in place of {name}, decoded, or NULL. */

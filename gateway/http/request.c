@@ -53,6 +53,12 @@ const char *request_query(const struct http_request *r, const char *name)
     return MHD_lookup_connection_value(r->connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
+bool request_is_get(const struct http_request *r)
+{
+    return strcmp(r->method, MHD_HTTP_METHOD_GET) == 0 ||
+           strcmp(r->method, MHD_HTTP_METHOD_HEAD) == 0;
+}
+
 void reply_text(struct http_reply *out, unsigned status, const char *type, char *text,
                 size_t length)
 {

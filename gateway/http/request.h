@@ -27,6 +27,7 @@ struct http_reply {
     char *text;       /* owned */
     size_t length;
     const char *allow;           /* with 405; static */
+    unsigned retry_s;            /* when to ask again, in seconds; 0: that is not said */
     struct MHD_Response *stream; /* in place of a text; owned */
 };
 
@@ -34,6 +35,9 @@ struct http_reply {
  * request. */
 const char *request_header(const struct http_request *r, const char *name);
 const char *request_query(const struct http_request *r, const char *name);
+
+/* GET or HEAD. */
+bool request_is_get(const struct http_request *r);
 
 /* Decodes %XX in place. False, text untouched: it is not well formed, or a NUL. Pure. */
 bool request_decode(char *text);

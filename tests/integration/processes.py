@@ -253,6 +253,11 @@ class Gateway:
                 lines = iter(answer.readline, "")
                 return [line.rstrip("\n").split("\t") for line in iter(lambda: next(lines), ".\n")]
 
+    def memory(self):
+        """Resident, in bytes."""
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as f:
+            return int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1)) * 1024
+
     def is_open(self, source):
         """Whether the source has its port, connection or files now."""
         return any(words[0] == source and words[2] == "open" for words in self.control("sources"))

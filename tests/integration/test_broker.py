@@ -61,11 +61,6 @@ class Crawl:
 
 
 class BrokerFaults(GatewayTest):
-    @staticmethod
-    def resident(gateway):
-        with open(f"/proc/{gateway.process.pid}/status", encoding="ascii") as f:
-            return int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1)) * 1024
-
     def polled(self, gateway):
         return gateway.value("SELECT count(*) FROM readings WHERE sensor = 'room/t'") or 0
 
@@ -114,11 +109,11 @@ class BrokerFaults(GatewayTest):
                                mqtt={"url": f"mqtt://127.0.0.1:{crawl.port}"})
         self.wait_for("connected", lambda: "connected to" in gateway.process.output())
         waiting = "SELECT count(*) FROM alert_event WHERE published_at IS NULL"
-        before, most, deepest = self.resident(gateway), 0, 0
+        before, most, deepest = gateway.memory(), 0, 0
         for turn in range(60):
             self.write(path, "20" if turn % 2 else "80")
             self.wait_for("the transition", lambda n=turn: gateway.value("SELECT count(*) FROM alert_event") > n)
-            most, deepest = max(most, self.resident(gateway)), max(deepest, gateway.value(waiting))
+            most, deepest = max(most, gateway.memory()), max(deepest, gateway.value(waiting))
         self.assertGreater(deepest, 3, "they wait in the outbox")
         rows = self.polled(gateway)
         self.wait_for("polls go on", lambda: self.polled(gateway) > rows + 20)

@@ -7,40 +7,19 @@ import shutil
 import subprocess
 import threading
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 from urllib.parse import quote
 
 import jsonschema
 
-from harness import PATIENCE, GatewayTest, free_port, main
+from harness import PATIENCE, free_port, main
+from http_client import HttpTest
 
 ROOT = Path(__file__).resolve().parents[2]
 API = json.loads((ROOT / "docs/openapi.json").read_text(encoding="utf-8"))
 ODD = "halle 1/Vorlauf Ü/T%1?"  # a name with all that must be encoded
 RULE = {"name": "overheat", "sensor": "*", "high": {"warning": 75}, "hysteresis": 2}
-
-
-class Client:
-    def __init__(self, port, token=None):
-        self.base, self.token = f"http://127.0.0.1:{port}", token
-
-    def ask(self, path, body=None, **headers):
-        """(status, type, body as bytes)"""
-        request = urllib.request.Request(self.base + path, data=None if body is None else json.dumps(body).encode())
-        if body is not None:
-            request.add_header("Content-Type", "application/json")
-        if self.token:
-            request.add_header("Authorization", f"Bearer {self.token}")
-        for key, value in headers.items():
-            request.add_header(key.replace("_", "-"), value)
-        try:
-            with urllib.request.urlopen(request, timeout=PATIENCE) as r:
-                return r.status, r.headers["Content-Type"], r.read()
-        except urllib.error.HTTPError as e:
-            with e:
-                return e.code, e.headers["Content-Type"], e.read()
 
 
 def operation_of(path, method="get"):
@@ -54,32 +33,7 @@ def operation_of(path, method="get"):
     raise AssertionError(f"{method} {path} is not described")
 
 
-class Http(GatewayTest):
-    def setUp(self):
-        super().setUp()
-        self.port = free_port()
-
-    def start(self, sources, rules=(), **sections):
-        return self.gateway(sources, rules, http={"listen": f"127.0.0.1:{self.port}"}, **sections)
-
-    def gateway(self, sources, rules=(), **sections):
-        http = sections.pop("http")
-        gateway = super().gateway(sources, rules, start=False, **sections)
-        with open(gateway.config_path, encoding="utf-8") as f:
-            text = f.read().replace('http: off\n', f"http: {json.dumps(http)}\n")
-        with open(gateway.config_path, "w", encoding="utf-8") as f:
-            f.write(text)
-        gateway.start()
-        self.client = Client(self.port)
-        self.wait_for("the server", self.serves)
-        return gateway
-
-    def serves(self):
-        try:
-            return self.client.ask("/healthz")[0] in (200, 401, 503)
-        except OSError:
-            return False
-
+class Http(HttpTest):
     def described(self, path, status=200, body=None):
         """Asks, and checks status, type and body against the description."""
         method = "get" if body is None else "post"

@@ -373,11 +373,11 @@ class ReloadTest(GatewayTest):
                     self.write_config(gateway, self.config(variants[0], mqtt=mqtt))
             self.reload(gateway)
             if i == RELOADS // 2:
-                memory, started = self.memory(gateway), time.monotonic()
+                memory, started = gateway.memory(), time.monotonic()
         self.assertEqual(self.threads(gateway, "steady"), thread)
         self.assertEqual(self.connection(gateway), line)
         took = time.monotonic() - started
-        grown = self.memory(gateway) - memory
+        grown = (gateway.memory() - memory) // 1024
         print(f"{RELOADS} reloads, {took:.1f} s for the last half, memory grew by {grown} kB")
         if not SANITIZE and RELOADS >= 200:  # caches fill for about a hundred reloads
             self.assertLess(grown, 1024)
@@ -390,11 +390,6 @@ class ReloadTest(GatewayTest):
                                        " name = 'steady-d/x' AND quality <> 0"), 0)
         self.assertEqual(sum(summary["sources"]["steady"]["dropped"].values()), 0)
         self.check_books(gateway, summary)
-
-    @staticmethod
-    def memory(gateway):
-        with open(f"/proc/{gateway.process.pid}/status", encoding="ascii") as f:
-            return int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1))
 
     def connection(self, gateway):
         """The local end of the connection to the slave: another one would have another port."""
