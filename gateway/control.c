@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define CONNECTIONS 8
+#define UNNAMED ".new" /* until it listens */
 #define REQUEST_MAX 1024
 #define TICK_MS 200  /* how soon it sees that it must stop */
 #define PATIENCE_S 2 /* for a client that does not read */
@@ -41,7 +42,7 @@ bool control_path(const struct config *config, char out[CONTROL_PATH_SIZE])
     int n = set ? snprintf(out, CONTROL_PATH_SIZE, "%s", set)
                 : snprintf(out, CONTROL_PATH_SIZE, "%s.control", config->storage.path);
 
-    return n > 0 && (size_t)n < CONTROL_PATH_SIZE && strcmp(out, "off") != 0;
+    return n > 0 && (size_t)n + strlen(UNNAMED) < CONTROL_PATH_SIZE && strcmp(out, "off") != 0;
 }
 
 /* --- connections --- */
@@ -154,27 +155,44 @@ static void run(void *arg)
 /* --- life --- */
 
 /* What a killed gateway left behind. There is one gateway to a database, so it is nobody's. */
-static void remove_stale(const char *path)
+static bool remove_stale(const char *path)
 {
     struct stat st;
 
-    if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
-        unlink(path);
+    if (lstat(path, &st) == 0) {
+        if (S_ISSOCK(st.st_mode))
+            return unlink(path) == 0;
+        errno = EEXIST;
+        return false;
+    }
+    return errno == ENOENT;
 }
 
-static bool listen_at(struct control *c)
+/* It gets its name when it listens: whoever finds it is neither refused nor let in too widely. */
+static bool listen_at(int fd, const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
 
-    memcpy(address.sun_path, c->path, sizeof(c->path));
-    remove_stale(c->path);
+    errno = ENAMETOOLONG;
+    if (snprintf(address.sun_path, sizeof(address.sun_path), "%s" UNNAMED, path) >=
+            (int)sizeof(address.sun_path) ||
+        !remove_stale(path) || !remove_stale(address.sun_path) ||
+        bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0)
+        return false;
+    if (chmod(address.sun_path, 0660) == 0 && listen(fd, CONNECTIONS) == 0 &&
+        rename(address.sun_path, path) == 0)
+        return true;
+    int error = errno;
+    unlink(address.sun_path);
+    errno = error;
+    return false;
+}
+
+static bool open_listener(struct control *c)
+{
     c->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (c->listener >= 0 &&
-        bind(c->listener, (const struct sockaddr *)&address, sizeof(address)) == 0) {
-        if (chmod(c->path, 0660) == 0 && listen(c->listener, CONNECTIONS) == 0)
-            return true;
-        unlink(c->path);
-    }
+    if (c->listener >= 0 && listen_at(c->listener, c->path))
+        return true;
     log_warning("no control socket at %s: %s; monitor, read, scan and write will not reach this "
                 "gateway",
                 c->path, log_errno(errno));
@@ -202,7 +220,7 @@ enum gw_err control_start(struct control **out, const struct control_options *op
                         "gateway.control");
         return GW_OK;
     }
-    return listen_at(c) ? thread_start(&c->thread, "control", run, c) : GW_OK;
+    return open_listener(c) ? thread_start(&c->thread, "control", run, c) : GW_OK;
 }
 
 void control_stop(struct control *c)
@@ -216,8 +234,8 @@ void control_stop(struct control *c)
             drop(&c->connections[i]);
     }
     if (c->listener >= 0) {
-        close(c->listener);
         unlink(c->path);
+        close(c->listener);
     }
     stop_flag_fini(&c->stop);
     free(c);

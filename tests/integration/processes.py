@@ -241,13 +241,17 @@ class Gateway:
         return done.stdout if status == 0 else done.stderr
 
     def control(self, request):
-        """Asks the running gateway through its control socket; the answer's lines, each as a list of words."""
+        """Asks the running gateway through its control socket; the answer's lines, each as a list of words. [] while
+        there is none, or the one of a gateway that was killed."""
         path = f"{self.database}.control"
         if not os.path.exists(path):
             return []
         with socket.socket(socket.AF_UNIX) as s:
             s.settimeout(PATIENCE)
-            s.connect(path)
+            try:
+                s.connect(path)
+            except ConnectionRefusedError:
+                return []
             s.sendall(request.encode() + b"\n")
             with s.makefile() as answer:
                 lines = iter(answer.readline, "")
