@@ -9,8 +9,9 @@
 #define BACKOFF_CAP_US (30 * US_PER_SECOND)
 /* When a healthy unit's probe is due: never, for practical purposes. */
 #define NEVER_US (3650 * US_PER_DAY)
-/* A probe is as urgent as a poll of that period. */
-#define PROBE_US US_PER_SECOND
+/* A probe is as urgent as a poll of that period: what is polled more often goes first, and what is
+ * polled less often has time. A line that is always busy is still left some time for probes. */
+#define PROBE_US (10 * US_PER_SECOND)
 /* Shorter silences are in the figures only. */
 #define WORTH_A_LINE_US (10 * US_PER_SECOND)
 
