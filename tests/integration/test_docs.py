@@ -67,7 +67,7 @@ class Docs(harness.GatewayTest):
         if words[0] == "sensorgw":
             words = [SENSORGW, "-c", self.gw.config_path, *words[1:]]
         elif words[0].startswith("mosquitto"):
-            words[1:1] = ["-p", str(self.mqtt.port)] + (["-C", "1"] if words[0] == "mosquitto_sub" else [])
+            words[1:1] = ["-h", "127.0.0.1", "-p", str(self.mqtt.port)] + (["-C", "1"] if words[0] == "mosquitto_sub" else [])
         shell = shlex.join(words).replace("'>'", ">")
         done = subprocess.run(shell, shell=True, capture_output=True, text=True, timeout=2 * PATIENCE, check=False, cwd=self.folder,
                               env=environment())

@@ -22,8 +22,8 @@ class Shutdown(LoadTest):
         self.assertIn("stopped after", gateway.process.output())
 
     def test_sigint_ends_it_as_well(self):
-        _, gateway = self.load()
-        self.wait_for("load", lambda: gateway.count() > 500)
+        gateway = self.gateway([self.file_source()[1]])
+        self.wait_for("readings", lambda: gateway.count() > 5)
         gateway.process.signal(signal.SIGINT)
         self.assertEqual(gateway.process.wait(), 0, gateway.process.output())
 
@@ -58,7 +58,7 @@ class Shutdown(LoadTest):
             self.check_books(gateway, summary)
 
     def test_a_second_gateway_on_the_same_database_is_refused(self):
-        _, gateway = self.load()
+        gateway = self.gateway([self.file_source()[1]])
         message = gateway.cli("run", status=75)
         self.assertIn(gateway.database, message)
         self.check_books(gateway, gateway.stop())
