@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define ROUND_US US_PER_HOUR
-#define SORE_US US_PER_DAY /* after a message that may have cost the connection twice */
+#define SORE_US US_PER_DAY /* after both forms may have cost connections */
 #define SOON_US (2 * US_PER_SECOND)
 
 enum step { LOOKING, SENT, ANSWERED, REPORTING };
@@ -27,8 +27,10 @@ struct amend {
     /* the owner's thread */
     int64_t after;         /* rows up to here are done in this round */
     int64_t next_us;       /* monotonic: no look before */
+    int64_t awaited;       /* refused last; a round begins when the store has that; 0: none */
     int64_t sore_until_us; /* monotonic */
     bool is_empty;         /* the brief form was refused */
+    int lost;              /* connections that ended while this form was under way */
     bool found;
     struct outbox one; /* the row, copied */
 };
@@ -68,8 +70,9 @@ void amend_greet(struct amend *a, int64_t now_mono_us)
     look_at(a, now_mono_us + SOON_US); /* if something else ends the connection, it has by then */
 }
 
-void amend_soon(struct amend *a, int64_t now_mono_us)
+void amend_soon(struct amend *a, int64_t seq, int64_t now_mono_us)
 {
+    a->awaited = seq;
     look_at(a, now_mono_us + a->config->storage.flush_us + SOON_US);
 }
 
@@ -108,21 +111,52 @@ static bool take_row(void *arg, const struct outbox_row *row)
     return false;
 }
 
+static void begin_form(struct amend *a, bool is_empty)
+{
+    a->is_empty = is_empty;
+    a->lost = 0;
+}
+
+static bool take_seq(void *arg, const struct outbox_row *row)
+{
+    int64_t *seq = arg;
+
+    *seq = row->seq;
+    return false;
+}
+
+/* Is what was refused last in the outbox still, for the store? What was refused before it was
+ * handed to the writer before it. */
+static bool is_awaiting(struct amend *a, struct query *q)
+{
+    int64_t first = 0;
+
+    return a->awaited && query_outbox(q, a->awaited - 1, 1, take_seq, &first) == GW_OK &&
+           first == a->awaited;
+}
+
 /* Looks again before each try: the transition may not be the newest any more. */
 static bool find(struct amend *a, struct query *q, int64_t now)
 {
     int64_t before = a->one.last_seq;
 
+    if (a->after == 0) {
+        if (is_awaiting(a, q)) {
+            a->next_us = now + SOON_US;
+            return false;
+        }
+        a->awaited = 0;
+    }
     a->one.count = 0;
     a->found = false;
     if (query_dead_last(q, a->after, take_row, a) != GW_OK)
         return false;
     if (!a->found) {
         a->after = 0;
-        a->next_us = now + ROUND_US;
+        a->next_us = now + (a->awaited ? SOON_US : ROUND_US);
     }
     if (!a->found || a->one.last_seq != before)
-        a->is_empty = false;
+        begin_form(a, false);
     return a->found;
 }
 
@@ -147,31 +181,33 @@ static bool send(struct amend *a)
 static void go_on(struct amend *a)
 {
     a->after = a->one.last_seq;
-    a->is_empty = false;
+    begin_form(a, false);
     enter(a, LOOKING);
+}
+
+static void rest(struct amend *a, int64_t now)
+{
+    go_on(a);
+    a->after = 0;
+    a->next_us = a->sore_until_us = now + SORE_US;
 }
 
 static void take_answer(struct amend *a, int reason, int64_t now)
 {
-    if (reason >= 0 && reason < 0x80) {
-        if (a->is_empty)
-            go_on(a); /* the row is a dead letter still */
-        else
-            enter(a, REPORTING);
-        return;
-    }
-    bool was_empty = a->is_empty;
-    if (was_empty && reason >= 0) {
-        go_on(a);
-        return;
-    }
-    a->is_empty = true;
-    enter(a, LOOKING);
-    if (!was_empty)
-        return;
-    go_on(a);
-    a->after = 0;
-    a->next_us = a->sore_until_us = now + SORE_US;
+    bool is_taken = reason >= 0 && reason < 0x80;
+    bool is_lost = reason < 0;
+
+    if (is_taken && !a->is_empty)
+        enter(a, REPORTING);
+    else if (is_lost && ++a->lost < OUTBOX_PATIENCE)
+        enter(a, LOOKING); /* something else may have been the reason */
+    else if (!a->is_empty) {
+        begin_form(a, true);
+        enter(a, LOOKING);
+    } else if (is_lost)
+        rest(a, now);
+    else
+        go_on(a); /* taken or not, the row is a dead letter still */
 }
 
 static bool report(struct amend *a)

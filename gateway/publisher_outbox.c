@@ -142,7 +142,7 @@ bool rows_report(struct publisher *p)
             return false;
         count_answer(&result, &copy);
         if (!result.delivered)
-            amend_soon(p->amend, clock_mono_us());
+            amend_soon(p->amend, result.seq, clock_mono_us());
         pthread_mutex_lock(&p->lock);
         outbox_remove(&p->outbox, outbox_find(&p->outbox, copy.seq));
         pthread_mutex_unlock(&p->lock);

@@ -2,6 +2,7 @@
 /* What is sent again after the broker refused it, against a real store and a broker that is played.
  */
 #include "gateway/amend.h"
+#include "gateway/outbox.h"
 
 #include "tests/storage/fixture.h"
 
@@ -151,26 +152,69 @@ static void a_transition_that_is_not_the_newest_any_more_is_left_alone(void **st
     end(&b);
 }
 
-static void what_costs_the_connection_twice_rests_for_a_day(void **state)
+/* Each form OUTBOX_PATIENCE times: another message may be what the broker hangs up on. */
+static void what_costs_connections_is_made_empty_and_rests_for_a_day(void **state)
+{
+    struct broker b;
+    int64_t now = 1;
+
+    begin(*state, &b);
+    for (int i = 0; i < 2 * OUTBOX_PATIENCE; i++) {
+        amend_work(b.amend, b.query, now);
+        assert_int_equal(b.sent, i + 1);
+        assert_string_equal(b.topic, "gw/test/alerts/device/s0/hot");
+        assert_int_equal(b.text[0] == '\0', i >= OUTBOX_PATIENCE);
+        amend_answer(b.amend, LOST);
+        amend_greet(b.amend, now);
+        now += 3 * US_PER_SECOND;
+    }
+    amend_work(b.amend, b.query, now);
+    for (int64_t hours = 1; hours < 24; hours++) {
+        amend_greet(b.amend, hours * HOUR);
+        amend_soon(b.amend, 2, hours * HOUR);
+        amend_work(b.amend, b.query, hours * HOUR);
+    }
+    assert_int_equal(b.sent, 2 * OUTBOX_PATIENCE);
+    amend_work(b.amend, b.query, 25 * HOUR);
+    assert_int_equal(b.sent, 2 * OUTBOX_PATIENCE + 1);
+    end(&b);
+}
+
+static void a_connection_that_ended_for_another_reason_changes_nothing(void **state)
 {
     struct broker b;
 
     begin(*state, &b);
     amend_work(b.amend, b.query, 1);
     amend_answer(b.amend, LOST);
-    amend_greet(b.amend, 2);
+    amend_greet(b.amend, 1);
     amend_work(b.amend, b.query, 3 * US_PER_SECOND);
-    assert_string_equal(b.text, "");
     assert_string_equal(b.topic, "gw/test/alerts/device/s0/hot");
-    amend_answer(b.amend, LOST);
-    amend_work(b.amend, b.query, 4 * US_PER_SECOND);
-    for (int64_t hours = 1; hours < 24; hours++) {
-        amend_greet(b.amend, hours * HOUR);
-        amend_soon(b.amend, hours * HOUR);
-        amend_work(b.amend, b.query, hours * HOUR);
-    }
+    assert_non_null(strstr(b.text, "\"state\":\"cleared\""));
+    answer(&b, 0, 3 * US_PER_SECOND);
+    assert_int_equal(b.noted_seq, 2);
+    end(&b);
+}
+
+static void what_the_store_has_not_noted_yet_is_waited_for(void **state)
+{
+    struct fixture *f = *state;
+    struct broker b;
+
+    begin(f, &b);
+    answer(&b, 0, 1);
+    answer(&b, 0, 1);
+    answer(&b, 0, 1);
     assert_int_equal(b.sent, 2);
-    amend_work(b.amend, b.query, 25 * HOUR);
+    sql_write(f, "UPDATE alert_event SET published_at = 4, failed_at = NULL;"
+                 "INSERT INTO alert_event (alert_id, time, state, severity) VALUES (1, 9,"
+                 " 'raised', 'warning')");
+    amend_soon(b.amend, 4, 1); /* the writer is busy for a minute */
+    for (int64_t seconds = 1; seconds < 60; seconds++)
+        amend_work(b.amend, b.query, seconds * US_PER_SECOND);
+    assert_int_equal(b.sent, 2);
+    sql_write(f, "UPDATE alert_event SET failed_at = 10, reason_code = 149 WHERE seq = 4");
+    amend_work(b.amend, b.query, 62 * US_PER_SECOND);
     assert_int_equal(b.sent, 3);
     end(&b);
 }
@@ -198,7 +242,9 @@ int main(void)
         TEST(what_is_noted_is_delivered_and_not_sent_again),
         TEST(what_is_refused_again_is_made_empty_and_stays_a_dead_letter),
         TEST(a_transition_that_is_not_the_newest_any_more_is_left_alone),
-        TEST(what_costs_the_connection_twice_rests_for_a_day),
+        TEST(what_costs_connections_is_made_empty_and_rests_for_a_day),
+        TEST(a_connection_that_ended_for_another_reason_changes_nothing),
+        TEST(what_the_store_has_not_noted_yet_is_waited_for),
         TEST(a_client_that_takes_no_more_is_asked_again),
     };
 
