@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/feed.h"
 
-#include "gateway/core/clock.h"
 #include "gateway/core/log.h"
 #include "gateway/core/metrics.h"
 #include "gateway/discovery.h"
@@ -13,8 +12,6 @@
 #include <stdlib.h>
 
 #define READINGS 4096
-#define HEALTH_US (30 * US_PER_SECOND)
-#define GUILTY_US (5 * US_PER_SECOND)
 
 /* What was last published of a sensor, for `changes`. */
 struct last {
@@ -34,10 +31,8 @@ struct feed {
     size_t first, count;
 
     /* the sending thread's own */
-    struct last *last;                                  /* by sensor */
-    size_t greet_sensor, greet_rule;                    /* how far discovery has come */
-    int64_t next_health_us, sent_health_us, greeted_us; /* monotonic */
-    int64_t health_wait_us;                             /* 0: the broker takes them */
+    struct last *last;               /* by sensor */
+    size_t greet_sensor, greet_rule; /* how far discovery has come */
 };
 
 struct feed *feed_create(const struct feed_options *options)
@@ -91,39 +86,9 @@ void feed_close(struct feed *f)
     pthread_mutex_unlock(&f->lock);
 }
 
-/* A broker may hang up on a message that is too large for it. The figures are the largest, and must
- * not cost one connection after the other. */
-static void greet_health(struct feed *f)
-{
-    int64_t now = clock_mono_us();
-    bool is_guilty = f->sent_health_us && now - f->sent_health_us < GUILTY_US;
-
-    if (is_guilty && f->health_wait_us == US_PER_MINUTE) /* the second time in a row */
-        log_warning(
-            "mqtt: the connection ended right after the figures on topic health were sent: "
-            "they are sent less often; a broker's limit of the packet size may be the reason");
-    if (is_guilty) {
-        f->health_wait_us = f->health_wait_us ? f->health_wait_us * 4 : US_PER_MINUTE;
-        if (f->health_wait_us > US_PER_HOUR)
-            f->health_wait_us = US_PER_HOUR;
-        f->next_health_us = now + f->health_wait_us;
-    } else if (f->health_wait_us == 0) {
-        f->next_health_us = 0;
-    }
-    f->greeted_us = now;
-}
-
 void feed_greet(struct feed *f)
 {
     f->greet_sensor = f->greet_rule = 0;
-    greet_health(f);
-}
-
-void feed_follow(struct feed *f)
-{
-    f->greet_sensor = f->greet_rule = 0;
-    if (f->health_wait_us == 0)
-        f->next_health_us = 0;
 }
 
 static bool send(struct feed *f, const char *topic, char *text, int qos)
@@ -222,37 +187,6 @@ static void send_readings(struct feed *f)
     }
 }
 
-static char *health_text(struct feed *f)
-{
-    struct plants *plants = f->options.plants;
-    struct plant *plant = plants ? plants_hold(plants) : NULL;
-    struct alert_counts alerts;
-    bool counted = f->options.count_alerts && f->options.count_alerts(f->options.arg, &alerts);
-    char *text =
-        message_health(plant ? plant->config : f->options.config, f->options.ledger,
-                       plant ? plant->sources : NULL, counted ? &alerts : NULL, clock_wall_us());
-
-    if (plant)
-        plants_release(plants, plant);
-    return text;
-}
-
-static void send_health(struct feed *f)
-{
-    char topic[TOPIC_SIZE];
-    int64_t now = clock_mono_us();
-
-    if (now < f->next_health_us)
-        return;
-    message_topic(f->options.config, "health", NULL, NULL, topic);
-    if (!send(f, topic, health_text(f), 0))
-        return;
-    if (f->sent_health_us > f->greeted_us)
-        f->health_wait_us = 0; /* the one before went well */
-    f->sent_health_us = now;
-    f->next_health_us = now + HEALTH_US;
-}
-
 static void greet(struct feed *f)
 {
     struct plants *plants = f->options.plants;
@@ -268,5 +202,4 @@ void feed_work(struct feed *f)
     if (f->options.config->mqtt.home_assistant)
         greet(f);
     send_readings(f);
-    send_health(f);
 }

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the publisher sends and need not keep: readings as mqtt.publish_readings says, the gateway's
- * own figures every 30 s, and Home Assistant discovery after each connection. */
+/* What the publisher sends and need not keep: readings as mqtt.publish_readings says, and Home
+ * Assistant discovery after each connection. */
 #ifndef SENSORGW_GATEWAY_FEED_H
 #define SENSORGW_GATEWAY_FEED_H
 
 #include "config/config.h"
-#include "gateway/alert_counts.h"
-#include "gateway/core/ledger.h"
 #include "gateway/core/reading.h"
 #include "gateway/core/sensor.h"
 #include "gateway/plant.h"
@@ -15,17 +13,12 @@
 #include <stddef.h>
 
 struct feed;
-struct source;
 
 /* All borrowed; must outlive the feed. */
 struct feed_options {
     const struct config *config;
     struct sensor_table *sensors;
-    struct ledger *ledger;
-    struct plants *plants; /* for the figures, and the rules in force; NULL: config's, none */
-    /* Counts the alerts, in the thread of feed_work(); false: they are not known now. NULL: never.
-     */
-    bool (*count_alerts)(void *arg, struct alert_counts *out);
+    struct plants *plants; /* the rules in force; NULL: config's */
     /* Sends `text`, which it takes (NULL: there was no memory for it); false when the connection
      * takes no more now. */
     bool (*send)(void *arg, const char *topic, char *text, int qos);
@@ -42,11 +35,9 @@ bool feed_offer(struct feed *f, const struct reading *readings, size_t n);
 /* Nothing is taken any more: what is offered is counted as not published. */
 void feed_close(struct feed *f);
 
-/* A new connection: discovery is sent anew, and the figures at once, unless they seem to have ended
- * the last one. One thread calls this, feed_follow() and feed_work(). */
+/* A new connection, or another configuration: discovery is sent anew. One thread calls this and
+ * feed_work(). */
 void feed_greet(struct feed *f);
-/* Another configuration: the same. */
-void feed_follow(struct feed *f);
 
 /* Sends what there is, until send() says no. */
 void feed_work(struct feed *f);

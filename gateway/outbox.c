@@ -81,6 +81,15 @@ struct outbox_entry *outbox_next(struct outbox *o)
     return NULL;
 }
 
+bool outbox_suspects(const struct outbox *o)
+{
+    for (size_t i = 0; i < o->count; i++) {
+        if (o->entries[i].lost > 0 && o->entries[i].state != OUTBOX_ANSWERED)
+            return true;
+    }
+    return false;
+}
+
 void outbox_answer(struct outbox *o, int64_t seq, int reason)
 {
     struct outbox_entry *e = outbox_find(o, seq);

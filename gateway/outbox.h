@@ -57,6 +57,9 @@ void outbox_add(struct outbox *o, const struct outbox_row *row);
  * OUTBOX_IN_FLIGHT in all. The caller marks it OUTBOX_SENT. */
 struct outbox_entry *outbox_next(struct outbox *o);
 
+/* Is there one without an answer that was under way when a connection ended? */
+bool outbox_suspects(const struct outbox *o);
+
 /* The broker's answer (OUTBOX_LOST: lost with the connection; OUTBOX_UNSENDABLE) to the entry with
  * that seq. Any entry that
  * was lost for the OUTBOX_PATIENCE-th time while alone in flight, or was refused (≥ 0x80), is

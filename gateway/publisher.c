@@ -91,17 +91,17 @@ static void wait_for_work(struct publisher *p, int64_t us)
     bool is_new = p->greet, follow = p->follow;
     p->greet = p->follow = false;
     pthread_mutex_unlock(&p->lock);
-    if (is_new) {
+    if (is_new || follow) {
         feed_greet(p->feed);
-        amend_greet(p->amend, clock_mono_us());
-    } else if (follow) {
-        feed_follow(p->feed);
+        bulletin_greet(p->bulletin);
     }
+    if (is_new)
+        amend_greet(p->amend, clock_mono_us());
     if (follow && p->withdraw)
         withdraw_again(p->withdraw);
 }
 
-/* feed_options.count_alerts */
+/* bulletin_options.count_alerts */
 static bool count_alerts(void *arg, struct alert_counts *out)
 {
     struct publisher *p = arg;
@@ -114,6 +114,29 @@ static bool send_feed(void *arg, const char *topic, char *text, int qos)
     return publisher_send(arg, topic, text, qos, NULL, 0);
 }
 
+/* In Paho's threads. */
+static void on_bulletin(void *arg, int64_t cookie, int reason)
+{
+    struct publisher *p = arg;
+
+    (void)cookie;
+    bulletin_answer(p->bulletin, reason);
+}
+
+static bool send_bulletin(void *arg, const char *topic, char *text)
+{
+    return publisher_send(arg, topic, text, 1, on_bulletin, 0);
+}
+
+static void send_the_rest(struct publisher *p)
+{
+    feed_work(p->feed);
+    bulletin_work(p->bulletin);
+    if (p->withdraw)
+        withdraw_work(p->withdraw, send_feed, p);
+    amend_work(p->amend, p->query, clock_mono_us());
+}
+
 static bool work(struct publisher *p)
 {
     thread_promise(THREAD_SLOW_US); /* it reads from the disk */
@@ -122,12 +145,8 @@ static bool work(struct publisher *p)
     send_urgent(p);
     rows_read(p);
     rows_send(p);
-    if (mqtt_client_connected(p->options.client)) {
-        feed_work(p->feed);
-        if (p->withdraw)
-            withdraw_work(p->withdraw, send_feed, p);
-        amend_work(p->amend, p->query, clock_mono_us());
-    }
+    if (mqtt_client_connected(p->options.client) && !rows_suspect(p))
+        send_the_rest(p);
     rows_look_back(p);
     return reported && !p->crowded;
 }
@@ -168,18 +187,22 @@ enum gw_err publisher_start(struct publisher **out, const struct publisher_optio
     p->options = *options;
     p->feed = feed_create(&(struct feed_options){.config = options->config,
                                                  .sensors = options->sensors,
-                                                 .ledger = options->ledger,
                                                  .plants = options->plants,
-                                                 .count_alerts = count_alerts,
                                                  .send = send_feed,
                                                  .arg = p});
+    p->bulletin = bulletin_create(&(struct bulletin_options){.config = options->config,
+                                                             .ledger = options->ledger,
+                                                             .plants = options->plants,
+                                                             .count_alerts = count_alerts,
+                                                             .send = send_bulletin,
+                                                             .arg = p});
     pthread_mutex_init(&p->lock, NULL);
     cond_init_monotonic(&p->wake);
     p->urgent = urgent_create();
     p->amend = amend_create(
         options->config,
         &(struct amend_link){.send = send_amendment, .done = note_amendment, .arg = p});
-    enum gw_err err = p->feed && p->urgent && p->amend ? GW_OK : GW_ENOMEM;
+    enum gw_err err = p->feed && p->bulletin && p->urgent && p->amend ? GW_OK : GW_ENOMEM;
     if (err == GW_OK)
         err = withdraw_create(&p->withdraw, options->plants, options->sensors, options->client);
     if (err == GW_OK)
@@ -220,6 +243,7 @@ void publisher_destroy(struct publisher *p)
     pthread_cond_destroy(&p->wake);
     pthread_mutex_destroy(&p->lock);
     feed_destroy(p->feed);
+    bulletin_destroy(p->bulletin);
     urgent_destroy(p->urgent);
     amend_destroy(p->amend);
     free(p);

@@ -109,6 +109,14 @@ void rows_send(struct publisher *p)
     }
 }
 
+bool rows_suspect(struct publisher *p)
+{
+    pthread_mutex_lock(&p->lock);
+    bool any = outbox_suspects(&p->outbox);
+    pthread_mutex_unlock(&p->lock);
+    return any;
+}
+
 static void count_answer(const struct outbox_result *r, const struct outbox_entry *e)
 {
     if (r->delivered) {

@@ -5,6 +5,7 @@
 #define SENSORGW_GATEWAY_PUBLISHER_PARTS_H
 
 #include "gateway/amend.h"
+#include "gateway/bulletin.h"
 #include "gateway/core/thread.h"
 #include "gateway/feed.h"
 #include "gateway/outbox.h"
@@ -18,6 +19,7 @@
 struct publisher {
     struct publisher_options options;
     struct feed *feed;
+    struct bulletin *bulletin;
     struct urgent *urgent;
     struct amend *amend;
     struct withdraw *withdraw; /* NULL once stopped */
@@ -46,6 +48,9 @@ bool publisher_send(struct publisher *p, const char *topic, char *text, int qos,
 void rows_read(struct publisher *p);
 void rows_look_back(struct publisher *p);
 void rows_send(struct publisher *p);
+/* Does a row wait, or is it under way, that was under way when a connection ended? It may be the
+ * reason, and goes alone to find out. */
+bool rows_suspect(struct publisher *p);
 /* False: the writer takes no more now. */
 bool rows_report(struct publisher *p);
 /* Is anything sent or answered, or may it still be? */

@@ -57,7 +57,8 @@ void mqtt_client_tidy(struct mqtt_client *c);
 enum gw_err mqtt_client_start(struct mqtt_client *c);
 
 /* How a publish ended. reason: the MQTT 5 reason code of the broker's answer (≥ 0x80: refused; Paho
- * 1.3.12 gives 0 for all that succeeded), or −1: the connection was lost or was not there, so
+ * 1.3.12 gives 0 for all that succeeded; 0x95 also when the message is larger than what the broker
+ * said that it takes, and was not sent), or −1: the connection was lost or was not there, so
  * nobody knows. */
 typedef void mqtt_published_fn(void *arg, int64_t cookie, int reason);
 

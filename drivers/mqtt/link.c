@@ -4,9 +4,11 @@
 #include "drivers/mqtt/nodelay.h"
 #include "gateway/core/clock.h"
 #include "gateway/core/log.h"
+#include "gateway/core/metrics.h"
 
 #include <MQTTAsync.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +28,8 @@ struct mqtt_link {
     char *uri;
     MQTTAsync_SSLOptions ssl;
     MQTTAsync_willOptions will;
+    atomic_uint limit;      /* bytes of a packet that the broker takes; 0: it has not said */
+    atomic_bool complained; /* in this connection, that a message is larger */
 
     pthread_mutex_t lock;
     struct request *requests; /* guarded by lock: those without an answer */
@@ -44,8 +48,12 @@ struct request {
 static void on_connected(void *context, MQTTAsync_successData5 *data)
 {
     struct mqtt_link *l = context;
+    MQTTProperty *limit =
+        data ? MQTTProperties_getProperty(&data->properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE)
+             : NULL;
 
-    (void)data;
+    atomic_store(&l->limit, limit ? limit->value.integer4 : 0);
+    atomic_store(&l->complained, false);
     l->options.on_event(l->options.arg, LINK_UP, 0);
 }
 
@@ -169,8 +177,37 @@ static struct request *new_request(struct mqtt_link *l, uint64_t token, bool sub
     return r;
 }
 
+/* MQTT 5, 3.3: fixed header, topic, packet identifier, no properties, payload. */
+static size_t packet_size(const struct link_message *m)
+{
+    size_t rest = 2 + strlen(m->topic) + (m->qos > 0 ? 2 : 0) + 1 + m->length;
+    size_t header = 2;
+
+    for (size_t n = rest; n >= 128; n /= 128)
+        header++;
+    return header + rest;
+}
+
+/* 3.2.2.3.6: a packet above the limit must not be sent; the broker would end the connection. */
+static bool is_too_large(struct mqtt_link *l, const struct link_message *m)
+{
+    size_t limit = atomic_load(&l->limit), size = packet_size(m);
+
+    if (limit == 0 || size <= limit)
+        return false;
+    metric_add(METRIC_MQTT_TOO_LARGE, 1);
+    if (!atomic_exchange(&l->complained, true))
+        log_warning("mqtt: the broker takes packets of %zu bytes at most: messages above that are "
+                    "not sent, as this one of %zu bytes on topic %s; raise its limit "
+                    "(mosquitto: max_packet_size)",
+                    limit, size, m->topic);
+    return true;
+}
+
 enum gw_err link_send(struct mqtt_link *l, const struct link_message *m, uint64_t token)
 {
+    if (is_too_large(l, m))
+        return GW_EREFUSED;
     MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
     struct request *r = new_request(l, token, false, &response);
     if (!r)

@@ -19,6 +19,7 @@ enum link_event {
 
 #define LINK_NO_TOKEN UINT64_MAX /* nobody waits for the answer */
 #define LINK_NO_ANSWER (-1000)   /* a reason of our own */
+#define LINK_TOO_LARGE 0x95      /* MQTT 5: packet too large */
 
 struct link_options {
     const struct mqtt_section *mqtt;     /* borrowed */
@@ -51,7 +52,8 @@ struct link_message {
     int qos;
     bool retained;
 };
-/* Paho copies. on_published() follows once, unless token is LINK_NO_TOKEN. */
+/* Paho copies. on_published() follows once, unless token is LINK_NO_TOKEN. GW_EREFUSED: it is
+ * larger than what the broker said that it takes. */
 enum gw_err link_send(struct mqtt_link *l, const struct link_message *m, uint64_t token);
 enum gw_err link_subscribe(struct mqtt_link *l, const char *filter, int qos, unsigned id);
 

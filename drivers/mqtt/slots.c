@@ -131,8 +131,9 @@ void slots_send(struct slots *slots, struct mqtt_link *link)
         struct link_message message = s.content.message;
         message.topic = s.topic;
         message.payload = s.payload;
-        if (link_send(link, &message, token) != GW_OK)
-            slots_answer(slots, token, -1);
+        enum gw_err err = link_send(link, &message, token);
+        if (err != GW_OK)
+            slots_answer(slots, token, err == GW_EREFUSED ? LINK_TOO_LARGE : -1);
         free(s.topic);
         free(s.payload);
     }

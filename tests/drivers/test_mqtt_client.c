@@ -250,6 +250,27 @@ static void the_answer_says_what_the_broker_thinks(void **state)
     assert_true(mqtt_client_connected(b->client));
 }
 
+/* Sent, it would cost the connection, and each one after it once more. */
+static void what_is_larger_than_the_broker_takes_is_refused_here(void **state)
+{
+    struct bench *b = *state;
+    char conf[400], text[89];
+
+    snprintf(conf, sizeof(conf),
+             "listener %d 127.0.0.1\nallow_anonymous true\nmax_packet_size 100\n", b->mqtt.port);
+    write_file(b, "mosquitto.conf", conf);
+    start_broker(b);
+    assert_int_equal(mqtt_client_start(b->client), GW_OK);
+    wait_for(&b->connects, 1);
+    memset(text, 'x', sizeof(text));
+    text[88] = '\0';
+    assert_int_equal(publish(b, "open/x", text, 0), GW_OK); /* 13 bytes more: 101 */
+    assert_int_equal(answer(b, 0), 0x95);
+    assert_int_equal(publish(b, "open/x", text + 1, 1), GW_OK);
+    assert_in_range(answer(b, 1), 0, 0x7f);
+    assert_int_equal(atomic_load(&b->losses), 0);
+}
+
 static void what_a_hanging_broker_never_answered_is_told_at_the_end(void **state)
 {
     struct bench *b = *state;
@@ -325,6 +346,7 @@ int main(void)
         T(a_broker_that_comes_late_is_found_and_what_is_sent_comes_back),
         T(a_restarted_broker_gets_the_subscriptions_again),
         T(the_answer_says_what_the_broker_thinks),
+        T(what_is_larger_than_the_broker_takes_is_refused_here),
         T(what_a_hanging_broker_never_answered_is_told_at_the_end),
         T(as_many_as_fit_are_queued_and_each_is_answered),
         T(a_wrong_password_is_tried_again),

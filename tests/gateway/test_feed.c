@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is published of readings, against a connection that is played by the test. */
-#include "gateway/core/clock.h"
 #include "gateway/core/log.h"
 #include "gateway/core/metrics.h"
 #include "gateway/feed.h"
@@ -22,7 +21,6 @@ struct bench {
     struct config config;
     struct rule_config rule;
     struct sensor_table *sensors;
-    struct ledger *ledger;
     struct feed *feed;
     int patience; /* messages that the connection takes before it says no */
     size_t sent;
@@ -63,16 +61,14 @@ static void start(struct bench *b, enum publish_readings mode, bool home_assista
         struct sensor sensor = {.name = *s, .unit = "", .device = ""};
         assert_int_equal(sensor_table_add(b->sensors, &sensor, &index), GW_OK);
     }
-    assert_int_equal(ledger_create(&b->ledger, 1), GW_OK);
     b->feed = feed_create(&(struct feed_options){
-        .config = &b->config, .sensors = b->sensors, .ledger = b->ledger, .send = take, .arg = b});
+        .config = &b->config, .sensors = b->sensors, .send = take, .arg = b});
     assert_non_null(b->feed);
 }
 
 static void finish(struct bench *b)
 {
     feed_destroy(b->feed);
-    ledger_destroy(b->ledger);
     sensor_table_destroy(b->sensors);
 }
 
@@ -140,7 +136,7 @@ static void a_connection_that_is_full_gets_the_rest_later_and_in_order(void **st
     feed_work(b.feed);
     assert_int_equal(count(&b, "p/g/readings/a"), 6);
     for (int i = 0; i < 6; i++) {
-        char expected[16];
+        char expected[32];
         snprintf(expected, sizeof(expected), "\"value\":%d,", i);
         assert_non_null(strstr(b.texts[i], expected));
     }
@@ -165,57 +161,6 @@ static void what_finds_no_room_is_counted(void **state)
     finish(&b);
 }
 
-static void health_comes_with_each_connection(void **state)
-{
-    (void)state;
-    struct bench b;
-
-    clock_fake(US_PER_MINUTE, US_PER_MINUTE);
-    start(&b, PUBLISH_NONE, false);
-    feed_work(b.feed);
-    feed_work(b.feed);
-    assert_int_equal(count(&b, "p/g/health"), 1);
-    clock_fake(US_PER_MINUTE + 10 * US_PER_SECOND, 0);
-    feed_greet(b.feed);
-    feed_work(b.feed);
-    assert_int_equal(count(&b, "p/g/health"), 2);
-    clock_fake_stop();
-    finish(&b);
-}
-
-/* How many come in that many minutes of which each second brings a new connection if the last
- * health ended one. */
-static size_t sent_in(struct bench *b, int64_t *now, int minutes)
-{
-    size_t before = count(b, "p/g/health");
-
-    for (int64_t end = *now + minutes * US_PER_MINUTE; *now < end; *now += US_PER_SECOND) {
-        clock_fake(*now, 0);
-        size_t sent = count(b, "p/g/health");
-        feed_work(b->feed);
-        if (count(b, "p/g/health") == sent)
-            continue;
-        *now += US_PER_SECOND;
-        clock_fake(*now, 0);
-        feed_greet(b->feed);
-    }
-    return count(b, "p/g/health") - before;
-}
-
-static void health_that_ends_connections_comes_less_and_less_often(void **state)
-{
-    (void)state;
-    int64_t now = US_PER_MINUTE;
-    struct bench b;
-
-    clock_fake(now, 0);
-    start(&b, PUBLISH_NONE, false);
-    assert_int_equal(sent_in(&b, &now, 25), 4); /* after 1, 4, 16 minutes */
-    assert_int_equal(sent_in(&b, &now, 240), 4);
-    clock_fake_stop();
-    finish(&b);
-}
-
 static void discovery_goes_on_where_it_stopped(void **state)
 {
     (void)state;
@@ -223,7 +168,7 @@ static void discovery_goes_on_where_it_stopped(void **state)
 
     start(&b, PUBLISH_NONE, true);
     b.patience = 1;
-    feed_work(b.feed); /* a; then no room for its rule, nor for health */
+    feed_work(b.feed); /* a; then no room for its rule */
     assert_int_equal(b.sent, 1);
     b.patience = 1000;
     feed_work(b.feed);
@@ -247,8 +192,6 @@ int main(void)
         cmocka_unit_test(all_means_all),
         cmocka_unit_test(a_connection_that_is_full_gets_the_rest_later_and_in_order),
         cmocka_unit_test(what_finds_no_room_is_counted),
-        cmocka_unit_test(health_comes_with_each_connection),
-        cmocka_unit_test(health_that_ends_connections_comes_less_and_less_often),
         cmocka_unit_test(discovery_goes_on_where_it_stopped),
     };
     return cmocka_run_group_tests_name("gateway/feed", tests, NULL, NULL);

@@ -166,8 +166,10 @@ static void the_one_that_ends_the_connections_is_given_up(void **state)
     for (int i = 0; i < OUTBOX_PATIENCE; i++) {
         assert_null(outbox_answered(&o, &result));
         assert_int_equal(send_next(&o), 1);
+        assert_int_equal(outbox_suspects(&o), i > 0);
         outbox_answer(&o, 1, -1);
     }
+    assert_false(outbox_suspects(&o));
     struct outbox_entry *e = outbox_answered(&o, &result);
     assert_non_null(e);
     assert_int_equal(result.seq, 1);

@@ -14,8 +14,6 @@ __all__ = ["HERE", "PATIENCE", "SANITIZE", "GatewayTest", "Process", "Subscriber
 
 
 class GatewayTest(unittest.TestCase):
-    wait_for = staticmethod(wait_for)
-
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="sensorgw-")
         os.chmod(self.folder, 0o755)  # the broker may run as a user of its own
@@ -23,6 +21,21 @@ class GatewayTest(unittest.TestCase):
 
     def path(self, name):
         return os.path.join(self.folder, name)
+
+    def wait_for(self, what, condition, seconds=PATIENCE):
+        """As processes.wait_for; who reads of a failure elsewhere also sees what the processes said last."""
+        try:
+            return wait_for(what, condition, seconds)
+        except AssertionError as e:
+            raise AssertionError(f"{e}\n{self.last_words()}") from None
+
+    def last_words(self):
+        logs = [name for name in sorted(os.listdir(self.folder)) if name.endswith(".log")]
+        return "\n".join(f"--- {name}\n{self.tail(name)}" for name in logs)
+
+    def tail(self, name, lines=25):
+        with open(self.path(name), encoding="utf-8", errors="replace") as f:
+            return "".join(f.readlines()[-lines:])
 
     def kept(self, process):
         self.addCleanup(process.stop)
