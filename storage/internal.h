@@ -13,11 +13,11 @@
 
 #define READINGS_A_STATEMENT 50 /* rows in one INSERT: measured twice as fast as one by one */
 
-/* The good readings of one sensor in one minute, while it lasts. */
+/* The readings of one sensor in one minute, while it lasts. */
 struct bucket {
-    int64_t minute; /* its start, UTC µs */
-    double min, max, sum;
-    int64_t count; /* 0: nothing to write */
+    int64_t minute;       /* its start, UTC µs */
+    double min, max, sum; /* of the good ones */
+    int64_t count, bad;   /* good and bad ones; both 0: nothing to write */
 };
 
 /* What the store keeps in memory for each index of the sensor table. */
@@ -100,6 +100,7 @@ struct store {
     struct {
         bool must_reset;    /* accumulators were lost: what is pending must be recomputed */
         int64_t floor;      /* for slots that have not begun */
+        int64_t bad_from;   /* earlier hours cannot know their bad readings */
         int64_t marked[32]; /* minutes known to be in rollup_pending, by minute mod 32 */
         bool marked_recompute[32];
     } rollup;

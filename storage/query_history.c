@@ -147,39 +147,29 @@ static enum gw_err walk_levels(struct history *h)
     return err == GW_OK ? h->err : err;
 }
 
-static void reading_from_row(sqlite3_stmt *st, struct history_row *out)
+static bool give_reading(void *arg, const struct scan_row *row)
 {
-    double value = db_double(st, 1);
-
-    *out = (struct history_row){
-        .time_us = sqlite3_column_int64(st, 0),
-        .value = value,
-        .integer = sqlite3_column_int64(st, 1),
-        .is_integer = sqlite3_column_type(st, 1) == SQLITE_INTEGER,
-        .min = value,
-        .max = value,
-        .last = value,
-        .count = isnan(value) ? 0u : 1u,
-        .quality = (unsigned)sqlite3_column_int(st, 2),
+    struct history *h = arg;
+    const struct history_row reading = {
+        .time_us = row->start_us,
+        .value = row->sum,
+        .integer = row->integer,
+        .is_integer = row->is_integer,
+        .min = row->min,
+        .max = row->max,
+        .last = row->sum,
+        .count = row->count,
+        .quality = row->quality,
     };
+
+    return h->each(h->arg, &reading);
 }
 
 static enum gw_err each_reading(struct history *h)
 {
-    sqlite3_stmt *st = NULL;
-    struct history_row reading;
-    bool row = true, go_on = true;
-    enum gw_err err = db_bind(h->query->db, &st,
-                              "SELECT time, value, quality FROM reading"
-                              " WHERE time >= ? AND time < ? AND sensor_id = ? ORDER BY time",
-                              "iii", h->request->since_us, h->request->until_us, h->scan.sensor_id);
-
-    while (err == GW_OK && go_on && (err = db_step(st, &row)) == GW_OK && row) {
-        reading_from_row(st, &reading);
-        go_on = h->each(h->arg, &reading);
-    }
-    sqlite3_finalize(st);
-    return err;
+    h->scan.each = give_reading;
+    h->scan.bad_too = true;
+    return scan_rows(&h->scan, RESOLUTION_RAW, h->request->since_us, h->request->until_us);
 }
 
 /* One snapshot for all the statements, so that no span is seen twice or not at all while the

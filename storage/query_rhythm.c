@@ -2,8 +2,8 @@
 /* One sensor's readings among those of a thousand. Time leads their key, so an hour of one sensor
  * is spread over the rows of all. But most sensors have a rhythm: the next reading is looked for
  * where it is due, by the key, and the rows between are not read. Nothing is missed: the minute's
- * roll-up says how many good readings there are; a minute in which fewer were found is read row by
- * row. */
+ * roll-up says how many readings there are; a minute in which fewer were found is read row by row.
+ */
 #include "gateway/core/clock.h"
 #include "storage/query_scan.h"
 
@@ -12,27 +12,21 @@
 #define WINDOW_FIRST(period) ((period) / 256)
 #define WINDOW_MAX(period) ((period) / 2)
 
-struct found {
-    int64_t time_us;
-    double value;
-};
-
-/* The first good one in [from, to). */
-static enum gw_err first_reading(struct scan *s, int64_t from, int64_t to, struct found *out,
+/* The first one in [from, to). */
+static enum gw_err first_reading(struct scan *s, int64_t from, int64_t to, struct scan_reading *out,
                                  bool *found)
 {
     *found = false;
     if (from >= to)
         return GW_OK;
     enum gw_err err = db_bind(s->query->db, &s->first,
-                              "SELECT time, value FROM reading WHERE time >= ?2 AND time < ?3"
-                              " AND sensor_id = ?1 AND value IS NOT NULL ORDER BY time LIMIT 1",
-                              "iii", s->sensor_id, from, to);
-    if (err != GW_OK || (err = db_step(s->first, found)) != GW_OK || !*found)
-        return err;
-    out->time_us = sqlite3_column_int64(s->first, 0);
-    out->value = sqlite3_column_double(s->first, 1);
-    return GW_OK;
+                              "SELECT " SCAN_READING " FROM reading"
+                              " WHERE time >= ?2 AND time < ?3 AND sensor_id = ?1"
+                              " AND (?4 OR value IS NOT NULL) ORDER BY time LIMIT 1",
+                              "iiii", s->sensor_id, from, to, (int64_t)s->bad_too);
+    if (err == GW_OK && (err = db_step(s->first, found)) == GW_OK && *found)
+        scan_take_reading(s->first, out);
+    return err;
 }
 
 static int64_t later(int64_t a, int64_t b)
@@ -46,7 +40,7 @@ static int64_t earlier(int64_t a, int64_t b)
 }
 
 /* Where it is due, in a window that widens until it is there. */
-static enum gw_err where_due(struct scan *s, int64_t from, int64_t to, struct found *out,
+static enum gw_err where_due(struct scan *s, int64_t from, int64_t to, struct scan_reading *out,
                              bool *found)
 {
     struct rhythm *r = &s->rhythm;
@@ -78,7 +72,7 @@ static void learn(struct rhythm *r, int64_t time_us, bool was_due)
 }
 
 /* As many of the minute's `count` readings as the rhythm leads to. */
-static enum gw_err find(struct scan *s, int64_t minute, uint64_t count, struct found *list,
+static enum gw_err find(struct scan *s, int64_t minute, uint64_t count, struct scan_reading *list,
                         uint64_t *n)
 {
     int64_t from = minute, to = minute + US_PER_MINUTE;
@@ -97,22 +91,9 @@ static enum gw_err find(struct scan *s, int64_t minute, uint64_t count, struct f
     return err;
 }
 
-static void give(struct scan *s, const struct found *list, uint64_t n)
-{
-    for (uint64_t i = 0; i < n && !s->stopped; i++) {
-        const struct scan_row row = {.level = RESOLUTION_RAW,
-                                     .start_us = list[i].time_us,
-                                     .min = list[i].value,
-                                     .max = list[i].value,
-                                     .sum = list[i].value,
-                                     .count = 1};
-        s->stopped = !s->each(s->arg, &row);
-    }
-}
-
 static enum gw_err scan_minute(struct scan *s, int64_t minute)
 {
-    struct found list[MINUTE_MAX];
+    struct scan_reading list[MINUTE_MAX];
     uint64_t count = 0, n = 0;
     bool known;
     enum gw_err err = scan_count(s, minute, &count, &known);
@@ -127,7 +108,8 @@ static enum gw_err scan_minute(struct scan *s, int64_t minute)
         s->rhythm.last_us = 0;
         return scan_plainly(s, minute, minute + US_PER_MINUTE);
     }
-    give(s, list, n);
+    for (uint64_t i = 0; i < n && !s->stopped; i++)
+        scan_give_reading(s, &list[i]);
     return GW_OK;
 }
 

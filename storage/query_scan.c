@@ -2,6 +2,7 @@
 #include "storage/query_scan.h"
 
 #include "gateway/core/clock.h"
+#include "storage/schema.h"
 #include "storage/span.h"
 
 #include <math.h>
@@ -33,6 +34,37 @@ static void give_row(struct scan *s, enum resolution level, sqlite3_stmt *st)
         s->stopped = !s->each(s->arg, &row);
 }
 
+void scan_take_reading(sqlite3_stmt *st, struct scan_reading *out)
+{
+    *out = (struct scan_reading){
+        .time_us = sqlite3_column_int64(st, 0),
+        .is_integer = sqlite3_column_type(st, 1) == SQLITE_INTEGER,
+        .quality = (uint8_t)sqlite3_column_int(st, 2),
+    };
+    if (out->is_integer)
+        out->integer = sqlite3_column_int64(st, 1);
+    else
+        out->value = db_double(st, 1);
+}
+
+void scan_give_reading(struct scan *s, const struct scan_reading *r)
+{
+    double value = r->is_integer ? (double)r->integer : r->value;
+    const struct scan_row row = {
+        .level = RESOLUTION_RAW,
+        .start_us = r->time_us,
+        .min = value,
+        .max = value,
+        .sum = value,
+        .count = isnan(value) ? 0u : 1u,
+        .integer = r->is_integer ? r->integer : 0,
+        .is_integer = r->is_integer,
+        .quality = r->quality,
+    };
+
+    s->stopped = !s->each(s->arg, &row);
+}
+
 static enum gw_err give_rows(struct scan *s, enum resolution level, sqlite3_stmt *st)
 {
     enum gw_err err = GW_OK;
@@ -48,34 +80,60 @@ enum gw_err scan_plainly(struct scan *s, int64_t from, int64_t to)
     if (from >= to || s->stopped)
         return GW_OK;
     enum gw_err err = db_bind(s->query->db, &s->raw,
-                              "SELECT time, value, value, value, 1 FROM reading"
+                              "SELECT " SCAN_READING " FROM reading"
                               " WHERE time >= ?2 AND time < ?3 AND sensor_id = ?1"
-                              " AND value IS NOT NULL ORDER BY time",
-                              "iii", s->sensor_id, from, to);
-    return err == GW_OK ? give_rows(s, RESOLUTION_RAW, s->raw) : err;
+                              " AND (?4 OR value IS NOT NULL) ORDER BY time",
+                              "iiii", s->sensor_id, from, to, (int64_t)s->bad_too);
+    struct scan_reading r;
+    bool row = true;
+
+    while (err == GW_OK && !s->stopped && (err = db_step(s->raw, &row)) == GW_OK && row) {
+        scan_take_reading(s->raw, &r);
+        scan_give_reading(s, &r);
+    }
+    return err;
 }
 
 static enum gw_err look_around(struct scan *s)
 {
-    s->minute_pruned_us = INT64_MIN;
-    enum gw_err err = db_int64(s->query->db, "SELECT count(*) FROM sensor_latest", &s->sensors);
+    sqlite3 *db = s->query->db;
+    enum gw_err err;
 
-    if (err == GW_OK)
-        err = db_int64(s->query->db, "SELECT value FROM meta WHERE key = 'minute_pruned_to'",
-                       &s->minute_pruned_us);
+    s->oldest_us = INT64_MAX;
+    s->newest_us = s->minute_pruned_us = INT64_MIN;
+    s->bad_counted_us = s->query->version < SCHEMA_BAD_COUNTED ? INT64_MAX : INT64_MIN;
+    if ((err = db_int64(db, "SELECT count(*) FROM sensor_latest", &s->sensors)) != GW_OK ||
+        (err = db_int64(db, "SELECT min(time) FROM reading", &s->oldest_us)) != GW_OK ||
+        (err = db_int64(db, "SELECT max(time) FROM reading", &s->newest_us)) != GW_OK ||
+        (err = db_int64(db, "SELECT value FROM meta WHERE key = 'minute_pruned_to'",
+                        &s->minute_pruned_us)) != GW_OK ||
+        (err = db_int64(db, SCHEMA_BAD_COUNTED_FROM, &s->bad_counted_us)) != GW_OK)
+        return err;
     if (s->sensors == 0)
         s->sensors = 1;
-    return err;
+    return GW_OK;
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
 }
 
 static enum gw_err scan_raw(struct scan *s, int64_t from, int64_t to)
 {
-    int64_t first = floor_to(from + US_PER_MINUTE - 1, US_PER_MINUTE);
-    int64_t last = floor_to(to, US_PER_MINUTE);
     enum gw_err err = s->sensors == 0 ? look_around(s) : GW_OK;
 
-    if (err != GW_OK)
+    if (err != GW_OK || s->oldest_us > s->newest_us)
         return err;
+    from = later(from, s->oldest_us);
+    to = earlier(to, s->newest_us + 1);
+    int64_t first = floor_to(from + US_PER_MINUTE - 1, US_PER_MINUTE);
+    int64_t last = floor_to(to, US_PER_MINUTE);
     if (s->sensors < MANY_SENSORS || last - first < US_PER_MINUTE)
         return scan_plainly(s, from, to);
     if ((err = scan_plainly(s, from, first)) == GW_OK)
@@ -139,21 +197,36 @@ enum gw_err scan_rows(struct scan *s, enum resolution level, int64_t from, int64
     return scan_raw(s, from, to);
 }
 
-static enum gw_err count_in_minute(struct scan *s, int64_t minute, uint64_t *count)
-{
-    bool found;
-    enum gw_err err = db_bind(s->query->db, &s->minute_count,
-                              "SELECT count FROM reading_minute WHERE minute = ? AND sensor_id = ?",
-                              "ii", minute, s->sensor_id);
+struct minute_count {
+    uint64_t good, bad;
+    bool bad_known;
+};
 
-    *count = 0;
-    if (err == GW_OK && (err = db_step(s->minute_count, &found)) == GW_OK && found)
-        *count = (uint64_t)sqlite3_column_int64(s->minute_count, 0);
-    return err;
+static enum gw_err count_in_minute(struct scan *s, int64_t minute, struct minute_count *out)
+{
+    const char *sql = s->query->version < SCHEMA_BAD_COUNTED
+                          ? "SELECT count, NULL FROM reading_minute"
+                            " WHERE minute = ? AND sensor_id = ?"
+                          : "SELECT count, bad FROM reading_minute"
+                            " WHERE minute = ? AND sensor_id = ?";
+    bool found = false;
+    enum gw_err err = db_bind(s->query->db, &s->minute_count, sql, "ii", minute, s->sensor_id);
+
+    if (err != GW_OK || (err = db_step(s->minute_count, &found)) != GW_OK)
+        return err;
+    *out = (struct minute_count){.bad_known = minute >= s->bad_counted_us};
+    if (found)
+        *out = (struct minute_count){
+            .good = (uint64_t)sqlite3_column_int64(s->minute_count, 0),
+            .bad = (uint64_t)sqlite3_column_int64(s->minute_count, 1),
+            .bad_known = sqlite3_column_type(s->minute_count, 1) != SQLITE_NULL,
+        };
+    return GW_OK;
 }
 
 enum gw_err scan_count(struct scan *s, int64_t minute, uint64_t *count, bool *known)
 {
+    struct minute_count in = {0};
     bool pending;
     enum gw_err err =
         db_bind(s->query->db, &s->pending,
@@ -162,20 +235,24 @@ enum gw_err scan_count(struct scan *s, int64_t minute, uint64_t *count, bool *kn
     if (err != GW_OK || (err = db_step(s->pending, &pending)) != GW_OK)
         return err;
     *known = !pending && minute >= s->minute_pruned_us;
-    return *known ? count_in_minute(s, minute, count) : GW_OK;
+    if (!*known || (err = count_in_minute(s, minute, &in)) != GW_OK)
+        return err;
+    *known = in.bad_known || !s->bad_too;
+    *count = in.good + (s->bad_too ? in.bad : 0);
+    return GW_OK;
 }
 
 /* The sensor's last minute in [from, *minute]; *found false: none. */
 static enum gw_err last_minute(struct scan *s, int64_t from, int64_t *minute, bool *found)
 {
-    uint64_t count = 0;
+    struct minute_count in = {0};
     enum gw_err err = GW_OK;
 
     for (; *minute >= from; *minute -= US_PER_MINUTE) {
-        if ((err = count_in_minute(s, *minute, &count)) != GW_OK || count > 0)
+        if ((err = count_in_minute(s, *minute, &in)) != GW_OK || in.good > 0)
             break;
     }
-    *found = count > 0;
+    *found = in.good > 0;
     return err;
 }
 

@@ -6,6 +6,7 @@
 #include "storage/internal.h"
 
 #include "gateway/core/log.h"
+#include "storage/schema.h"
 
 #include <assert.h>
 #include <math.h>
@@ -24,7 +25,8 @@ enum gw_err rollup_load(struct store *s)
         newest == INT64_MIN ? INT64_MIN : floor_to(newest, US_PER_MINUTE) + US_PER_MINUTE;
     for (size_t i = 0; i < sizeof(s->rollup.marked) / sizeof(s->rollup.marked[0]); i++)
         s->rollup.marked[i] = INT64_MIN;
-    return GW_OK;
+    s->rollup.bad_from = INT64_MIN;
+    return db_int64(s->db, SCHEMA_BAD_COUNTED_FROM, &s->rollup.bad_from);
 }
 
 enum gw_err rollup_begin(struct store *s)
@@ -71,49 +73,73 @@ enum gw_err rollup_mark_late(struct store *s, int64_t time_us)
     return mark(s, floor_to(time_us, US_PER_MINUTE), true);
 }
 
+static bool is_empty(const struct bucket *b)
+{
+    return b->count == 0 && b->bad == 0;
+}
+
+/* A row for a sensor and a span; without a good reading it has no minimum, maximum and sum. */
+static enum gw_err save_bucket(struct store *s, sqlite3_stmt **st, const char *sql, int64_t start,
+                               int64_t id, const struct bucket *b)
+{
+    double sum = b->count > 0 ? b->sum : (double)NAN;
+
+    return db_run(s->db, st, sql, "iifffii", start, id, b->min, b->max, sum, b->count, b->bad);
+}
+
+#define BAD_UNKNOWN (-1) /* as SAVE_HOUR says it */
+#define SAVE_MINUTE                                                                                \
+    "INSERT OR REPLACE INTO reading_minute (minute, sensor_id, min, max, sum, count, bad)"         \
+    " VALUES (?, ?, ?, ?, ?, ?, ?)"
+#define SAVE_HOUR                                                                                  \
+    "INSERT OR REPLACE INTO reading_hour (hour, sensor_id, min, max, sum, count, bad)"             \
+    " VALUES (?, ?, ?, ?, ?, ?, nullif(?, -1))"
+
 static enum gw_err write_bucket(struct store *s, struct slot *slot)
 {
     struct bucket *b = &slot->bucket;
-    enum gw_err err = db_run(s->db, &s->sql->minute,
-                             "INSERT OR REPLACE INTO reading_minute"
-                             " (minute, sensor_id, min, max, sum, count) VALUES (?, ?, ?, ?, ?, ?)",
-                             "iifffi", b->minute, slot->id, b->min, b->max, b->sum, b->count);
+    enum gw_err err = save_bucket(s, &s->sql->minute, SAVE_MINUTE, b->minute, slot->id, b);
     if (err != GW_OK)
         return err;
     slot->floor = b->minute + US_PER_MINUTE;
-    b->count = 0;
+    b->count = b->bad = 0;
     return GW_OK;
 }
 
-static void accumulate(struct bucket *b, int64_t minute, double value)
+/* Of good readings; a bad one counts alone, and is NAN all over. */
+static void merge(struct bucket *b, const struct bucket *more)
 {
-    if (b->count == 0)
-        *b = (struct bucket){.minute = minute, .min = value, .max = value};
-    b->min = fmin(b->min, value);
-    b->max = fmax(b->max, value);
-    b->sum += value;
-    b->count++;
+    if (is_empty(b))
+        *b = (struct bucket){.minute = b->minute, .min = (double)NAN, .max = (double)NAN};
+    b->min = fmin(b->min, more->min);
+    b->max = fmax(b->max, more->max);
+    if (more->count > 0)
+        b->sum += more->sum;
+    b->count += more->count;
+    b->bad += more->bad;
 }
 
 enum gw_err rollup_add(struct store *s, struct slot *slot, const struct reading *r)
 {
     double value = reading_number(r);
+    const struct bucket one =
+        isfinite(value) ? (struct bucket){.min = value, .max = value, .sum = value, .count = 1}
+                        : (struct bucket){.min = value, .max = value, .bad = 1};
+    int64_t minute = floor_to(r->time_us, US_PER_MINUTE);
     enum gw_err err = GW_OK;
 
-    if (!isfinite(value))
-        return GW_OK;
-    int64_t minute = floor_to(r->time_us, US_PER_MINUTE);
     if (slot->floor < s->rollup.floor)
         slot->floor = s->rollup.floor;
     if (minute < slot->floor)
         return mark(s, minute, true);
-    if (slot->bucket.count > 0 && minute > slot->bucket.minute)
+    if (!is_empty(&slot->bucket) && minute > slot->bucket.minute)
         err = write_bucket(s, slot);
-    if (err == GW_OK && slot->bucket.count == 0)
+    if (err == GW_OK && is_empty(&slot->bucket))
         err = mark(s, minute, false);
     if (err != GW_OK)
         return err;
-    accumulate(&slot->bucket, minute, value);
+    merge(&slot->bucket, &one);
+    slot->bucket.minute = minute;
     slot->floor = minute;
     return GW_OK;
 }
@@ -126,7 +152,7 @@ static enum gw_err write_ended_buckets(struct store *s, int64_t limit)
 
     for (size_t i = 0; err == GW_OK && i < count; i++) {
         struct slot *slot = &s->slots[i];
-        if (slot->bucket.count > 0 && slot->bucket.minute < limit)
+        if (!is_empty(&slot->bucket) && slot->bucket.minute < limit)
             err = write_bucket(s, slot);
     }
     return err;
@@ -134,31 +160,30 @@ static enum gw_err write_ended_buckets(struct store *s, int64_t limit)
 
 /* How a span is made anew from the finer table. */
 struct remake {
-    const char *rows; /* sensor id, min, max, sum, count of the span [?1, ?1 + ?2) */
-    const char *save; /* span, sensor id, min, max, sum, count */
+    const char *rows; /* sensor id, min, max, sum, count, bad of the span [?1, ?1 + ?2) */
+    const char *save;
 };
 
 static const struct remake remake_minute = {
-    .rows = "SELECT sensor_id, value, value, value, 1 FROM reading"
-            " WHERE time >= ?1 AND time < ?1 + ?2 AND value IS NOT NULL",
-    .save = "INSERT OR REPLACE INTO reading_minute (minute, sensor_id, min, max, sum, count)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
+    .rows = "SELECT sensor_id, value, value, value, value IS NOT NULL, value IS NULL FROM reading"
+            " WHERE time >= ?1 AND time < ?1 + ?2",
+    .save = SAVE_MINUTE,
 };
 static const struct remake remake_hour = {
-    .rows = "SELECT sensor_id, min, max, sum, count FROM reading_minute"
+    .rows = "SELECT sensor_id, min, max, sum, count, bad FROM reading_minute"
             " WHERE minute >= ?1 AND minute < ?1 + ?2",
-    .save = "INSERT OR REPLACE INTO reading_hour (hour, sensor_id, min, max, sum, count)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
+    .save = SAVE_HOUR,
 };
 
-static void merge(struct bucket *b, sqlite3_stmt *row)
+static struct bucket bucket_of_row(sqlite3_stmt *row)
 {
-    double min = sqlite3_column_double(row, 1), max = sqlite3_column_double(row, 2);
-
-    b->min = b->count > 0 ? fmin(b->min, min) : min;
-    b->max = b->count > 0 ? fmax(b->max, max) : max;
-    b->sum += sqlite3_column_double(row, 3);
-    b->count += sqlite3_column_int64(row, 4);
+    return (struct bucket){
+        .min = db_double(row, 1),
+        .max = db_double(row, 2),
+        .sum = db_double(row, 3),
+        .count = sqlite3_column_int64(row, 4),
+        .bad = sqlite3_column_int64(row, 5),
+    };
 }
 
 static enum gw_err sum_up(struct store *s, sqlite3_stmt **st, const struct remake *r, int64_t start,
@@ -169,8 +194,9 @@ static enum gw_err sum_up(struct store *s, sqlite3_stmt **st, const struct remak
 
     while (err == GW_OK && (err = db_step(*st, &row)) == GW_OK && row) {
         int64_t id = sqlite3_column_int64(*st, 0);
+        const struct bucket some = bucket_of_row(*st);
         if (id > 0 && id < count)
-            merge(&sums[id], *st);
+            merge(&sums[id], &some);
     }
     return err;
 }
@@ -189,10 +215,12 @@ static enum gw_err remake(struct store *s, const struct remake *r, sqlite3_stmt 
         return GW_ENOMEM;
     err = sum_up(s, rows, r, start, span, sums, last + 1);
     for (int64_t id = 1; err == GW_OK && id <= last; id++) {
-        const struct bucket *b = &sums[id];
-        if (b->count > 0)
-            err =
-                db_run(s->db, save, r->save, "iifffi", start, id, b->min, b->max, b->sum, b->count);
+        struct bucket *b = &sums[id];
+        if (is_empty(b))
+            continue;
+        if (start < s->rollup.bad_from && span == US_PER_HOUR)
+            b->bad = BAD_UNKNOWN;
+        err = save_bucket(s, save, r->save, start, id, b);
     }
     free(sums);
     return err;

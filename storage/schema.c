@@ -109,6 +109,13 @@ static const char version_1[] =
     " LEFT JOIN alert_shelf h ON h.sensor_id = a.sensor_id AND h.rule = a.rule"                    \
     " WHERE a.cleared_at IS NULL;"
 
+/* Bad readings are counted from the minute on that follows what is there; NULL: not counted. */
+#define VERSION_2_BAD                                                                              \
+    "ALTER TABLE reading_minute ADD COLUMN bad INTEGER;"                                           \
+    "ALTER TABLE reading_hour ADD COLUMN bad INTEGER;"                                             \
+    "INSERT INTO meta SELECT 'bad_counted_from', (max(time) / 60000000 + 1) * 60000000"            \
+    " FROM reading HAVING max(time) IS NOT NULL;"
+
 /* Readings taken before the clock was set wait here: `uptime` is the monotonic clock, and the boot
  * that it counts from stands in the run's row of clock_wait. */
 static const char version_2[] =
@@ -121,7 +128,7 @@ static const char version_2[] =
     " s.name AS sensor, u.value AS value, s.unit AS unit, q.name AS quality"
     " FROM reading_undated u JOIN sensor s ON s.id = u.sensor_id"
     " LEFT JOIN clock_wait w ON w.run_id = u.run_id LEFT JOIN quality q ON q.id = "
-    "u.quality;" VERSION_2_ALERTS VERSION_2_WRITES;
+    "u.quality;" VERSION_2_ALERTS VERSION_2_WRITES VERSION_2_BAD;
 
 /* migrations[n] brings version n to n + 1. A version that was released is never changed again. */
 static const char *const migrations[SCHEMA_VERSION] = {version_1, version_2};

@@ -11,6 +11,11 @@
 #define SCHEMA_APPLICATION_ID 0x53475744 /* "SGWD", at offset 68 of the file */
 #define SCHEMA_VERSION 2                 /* PRAGMA user_version */
 
+/* Roll-ups count bad readings since this version, and in a file that was brought up to it since
+ * this time (UTC µs; no row: always). */
+#define SCHEMA_BAD_COUNTED 2
+#define SCHEMA_BAD_COUNTED_FROM "SELECT value FROM meta WHERE key = 'bad_counted_from'"
+
 /* Which rows of alert_event are the outbox; the index alert_event_outbox says the same. */
 #define SCHEMA_OUTBOX "published_at IS NULL AND failed_at IS NULL AND withheld IS NULL"
 

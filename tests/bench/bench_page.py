@@ -37,10 +37,12 @@ def fill(path):
     db.execute("""WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ? - 1)
                   INSERT OR IGNORE INTO reading (time, sensor_id, value, quality)
                   SELECT ? + i * ?, id, 20.0 + (i * 37 + id * 11) % 500 / 50.0, 0 FROM n, wanted""", (count, start, every))
-    db.execute("""INSERT OR IGNORE INTO reading_minute SELECT time / 60000000 * 60000000 AS m, sensor_id, min(value), max(value),
-                  sum(value), count(value) FROM reading GROUP BY m, sensor_id""")
-    db.execute("""INSERT OR IGNORE INTO reading_hour SELECT sensor_id, minute / 3600000000 * 3600000000 AS h, min(min), max(max),
-                  sum(sum), sum(count) FROM reading_minute GROUP BY sensor_id, h""")
+    db.execute("""INSERT OR IGNORE INTO reading_minute (minute, sensor_id, min, max, sum, count, bad)
+                  SELECT time / 60000000 * 60000000 AS m, sensor_id, min(value), max(value),
+                  sum(value), count(value), sum(value IS NULL) FROM reading GROUP BY m, sensor_id""")
+    db.execute("""INSERT OR IGNORE INTO reading_hour (sensor_id, hour, min, max, sum, count, bad)
+                  SELECT sensor_id, minute / 3600000000 * 3600000000 AS h, min(min), max(max),
+                  sum(sum), sum(count), sum(bad) FROM reading_minute GROUP BY sensor_id, h""")
     db.commit()
     rows = db.execute("SELECT count(*) FROM reading").fetchone()[0]
     db.close()

@@ -62,13 +62,13 @@ static const char *const fill[] = {
     " INSERT INTO reading (time, sensor_id, value, quality)"
     " SELECT :first + k * :period + :period * s.id / :sensors + (k * 7919 + s.id * 104729) % 4000,"
     " s.id, 20 + (k + s.id * 37) % 1000 / 10.0, 0 FROM t CROSS JOIN sensor s",
-    "INSERT INTO reading_minute (minute, sensor_id, min, max, sum, count)"
+    "INSERT INTO reading_minute (minute, sensor_id, min, max, sum, count, bad)"
     " SELECT time / 60000000 * 60000000 AS m, sensor_id, min(value), max(value), sum(value),"
-    " count(value) FROM reading GROUP BY m, sensor_id",
+    " count(value), sum(value IS NULL) FROM reading GROUP BY m, sensor_id",
     "WITH RECURSIVE t(h) AS (SELECT :year UNION ALL SELECT h + 3600000000 FROM t"
     " WHERE h + 3600000000 < :last)"
-    " INSERT INTO reading_hour (sensor_id, hour, min, max, sum, count)"
-    " SELECT s.id, h, 20, 120, 70 * 360, 360 FROM sensor s CROSS JOIN t",
+    " INSERT INTO reading_hour (sensor_id, hour, min, max, sum, count, bad)"
+    " SELECT s.id, h, 20, 120, 70 * 360, 360, 0 FROM sensor s CROSS JOIN t",
     "INSERT INTO sensor_latest (sensor_id, time, value, quality)"
     " SELECT sensor_id, time, value, quality FROM reading"
     " WHERE time >= :last - 2 * :period GROUP BY sensor_id HAVING time = max(time)",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Looking for a sensor's readings where they are due must find what reading every row finds. */
+/* Looking for a sensor's readings where they are due must find what reading every row finds: the
+ * good ones, and all of them. */
 #include "tests/storage/fixture.h"
 
 #include "storage/query.h"
@@ -34,6 +35,7 @@ static const struct pattern patterns[] = {
     {"a pause", US_PER_SECOND, 5 * US_PER_MS, 0, 0, 0, false, true},
     {"no rhythm", 10 * US_PER_SECOND, 20 * US_PER_SECOND, 3, 5, 9, true, true},
     {"rare", 100 * US_PER_SECOND, US_PER_SECOND, 0, 0, 0, false, false},
+    {"bad for long", 2 * US_PER_SECOND, 5 * US_PER_MS, 0, 1, 0, false, false},
     {"as fast as it goes", 40 * US_PER_MS, US_PER_MS, 30, 30, 0, false, false},
 };
 
@@ -89,18 +91,30 @@ static bool collect(void *arg, const struct history_row *row)
 {
     struct got *g = arg;
 
-    assert_true(g->count < MAX_READINGS && row->count == 1);
+    assert_true(g->count < MAX_READINGS && row->count == !isnan(row->value));
+    assert_int_equal(row->quality, isnan(row->value) ? QUALITY_CRC : QUALITY_GOOD);
     g->times[g->count] = row->time_us;
     g->values[g->count++] = row->value;
     return true;
 }
 
-static void compare(struct fixture *f, struct query *q, const char *name, int64_t since,
-                    int64_t until)
+static bool is_same(double a, double b)
+{
+    return a == b || (isnan(a) && isnan(b));
+}
+
+static double value_of(sqlite3_stmt *st)
+{
+    return sqlite3_column_type(st, 1) == SQLITE_NULL ? (double)NAN : sqlite3_column_double(st, 1);
+}
+
+/* every_us 1: buckets as short as one reading, the good ones; 0: all readings. */
+static void compare_every(struct fixture *f, struct query *q, const char *name, int64_t since,
+                          int64_t until, int64_t every_us)
 {
     static struct got got;
     const struct history_request r = {
-        .sensor = "device/s3", .since_us = since, .until_us = until, .every_us = 1};
+        .sensor = "device/s3", .since_us = since, .until_us = until, .every_us = every_us};
     sqlite3 *db;
     sqlite3_stmt *st;
     size_t n = 0;
@@ -111,15 +125,16 @@ static void compare(struct fixture *f, struct query *q, const char *name, int64_
     assert_int_equal(sqlite3_prepare_v2(db,
                                         "SELECT r.time, r.value FROM reading r JOIN sensor s"
                                         " ON s.id = r.sensor_id WHERE s.name = 'device/s3' AND"
-                                        " time >= ? AND time < ? AND value IS NOT NULL"
-                                        " ORDER BY time",
+                                        " time >= ?1 AND time < ?2"
+                                        " AND (?3 = 0 OR value IS NOT NULL) ORDER BY time",
                                         -1, &st, NULL),
                      SQLITE_OK);
     sqlite3_bind_int64(st, 1, since);
     sqlite3_bind_int64(st, 2, until);
+    sqlite3_bind_int64(st, 3, every_us);
     for (; sqlite3_step(st) == SQLITE_ROW; n++) {
         if (n >= got.count || got.times[n] != sqlite3_column_int64(st, 0) ||
-            got.values[n] != sqlite3_column_double(st, 1))
+            !is_same(got.values[n], value_of(st)))
             fail_msg("%s: reading %zu of %zu differs", name, n, got.count);
     }
     if (n != got.count)
@@ -128,11 +143,42 @@ static void compare(struct fixture *f, struct query *q, const char *name, int64_
     sqlite3_close(db);
 }
 
+static void compare(struct fixture *f, struct query *q, const char *name, int64_t since,
+                    int64_t until)
+{
+    for (int64_t every_us = 0; every_us <= 1; every_us++)
+        compare_every(f, q, name, since, until, every_us);
+}
+
+static void compare_spans(struct fixture *f, const char *name)
+{
+    struct query *q;
+
+    assert_int_equal(query_open(&q, f->path), GW_OK);
+    compare(f, q, name, T0 - US_PER_MINUTE, END + US_PER_HOUR);
+    compare(f, q, name, T0 + 90 * US_PER_SECOND + 1, END - 70 * US_PER_SECOND);
+    compare(f, q, name, T0 + 61 * US_PER_SECOND, T0 + 3 * US_PER_MINUTE);
+    query_close(q);
+}
+
+/* As an update from a version that did not count them leaves it. */
+static void forget_bad_counts(const struct fixture *f)
+{
+    char sql[400];
+
+    snprintf(sql, sizeof(sql),
+             "DELETE FROM reading_minute WHERE count = 0 AND minute < %lld;"
+             "UPDATE reading_minute SET bad = NULL WHERE minute < %lld;"
+             "INSERT INTO meta VALUES ('bad_counted_from', %lld)",
+             (long long)(T0 + 6 * US_PER_MINUTE), (long long)(T0 + 6 * US_PER_MINUTE),
+             (long long)(T0 + 6 * US_PER_MINUTE));
+    sql_write(f, sql);
+}
+
 /* A new sensor table and a new file for each pattern. */
 static void try_pattern(struct fixture *f, const struct pattern *p)
 {
     char command[200], name[32];
-    struct query *q;
     uint32_t index;
     bool more = true;
 
@@ -151,15 +197,13 @@ static void try_pattern(struct fixture *f, const struct pattern *p)
         assert_int_equal(store_maintain(f->store, END + US_PER_MINUTE, &more), GW_OK);
     /* Late ones once more: their minutes are pending now. */
     add(f, good(3, T0 + 4 * US_PER_MINUTE + 12345, 77), true);
-    assert_int_equal(query_open(&q, f->path), GW_OK);
-    compare(f, q, p->name, T0 - US_PER_MINUTE, END + US_PER_HOUR);
-    compare(f, q, p->name, T0 + 90 * US_PER_SECOND + 1, END - 70 * US_PER_SECOND);
-    compare(f, q, p->name, T0 + 61 * US_PER_SECOND, T0 + 3 * US_PER_MINUTE);
-    query_close(q);
+    compare_spans(f, p->name);
+    forget_bad_counts(f);
+    compare_spans(f, p->name);
     fixture_close(f);
 }
 
-static void whatever_the_rhythm_every_good_reading_is_found(void **state)
+static void whatever_the_rhythm_every_reading_is_found(void **state)
 {
     seed = 1;
     for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++)
@@ -169,8 +213,8 @@ static void whatever_the_rhythm_every_good_reading_is_found(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(whatever_the_rhythm_every_good_reading_is_found,
-                                        fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(whatever_the_rhythm_every_reading_is_found, fixture_setup,
+                                        fixture_teardown),
     };
     return cmocka_run_group_tests_name("storage/rhythm", tests, NULL, NULL);
 }

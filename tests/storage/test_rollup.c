@@ -7,20 +7,16 @@
 
 /* Rows of the roll-up that differ from the raw readings', or are missing, or should not be there.
  */
-#define MINUTE_DIFFERENCES                                                                         \
-    "WITH raw AS (SELECT time / 60000000 * 60000000 AS minute, sensor_id, min(value) AS min,"      \
-    " max(value) AS max, sum(value) AS sum, count(value) AS count FROM reading"                    \
-    " WHERE value IS NOT NULL GROUP BY 1, 2)"                                                      \
-    "SELECT count(*) FROM raw FULL JOIN reading_minute m USING (minute, sensor_id)"                \
-    " WHERE raw.count IS NOT m.count OR raw.min IS NOT m.min OR raw.max IS NOT m.max"              \
-    " OR abs(raw.sum - m.sum) > 1e-6"
-#define HOUR_DIFFERENCES                                                                           \
-    "WITH raw AS (SELECT time / 3600000000 * 3600000000 AS hour, sensor_id, min(value) AS min,"    \
-    " max(value) AS max, sum(value) AS sum, count(value) AS count FROM reading"                    \
-    " WHERE value IS NOT NULL GROUP BY 1, 2)"                                                      \
-    "SELECT count(*) FROM raw FULL JOIN reading_hour h USING (hour, sensor_id)"                    \
-    " WHERE raw.count IS NOT h.count OR raw.min IS NOT h.min OR raw.max IS NOT h.max"              \
-    " OR abs(raw.sum - h.sum) > 1e-6"
+#define DIFFERENCES(table, start, span)                                                            \
+    "WITH raw AS (SELECT time / " span " * " span " AS " start ", sensor_id, min(value) AS min,"   \
+    " max(value) AS max, sum(value) AS sum, count(value) AS count, sum(value IS NULL) AS bad"      \
+    " FROM reading GROUP BY 1, 2)"                                                                 \
+    "SELECT count(*) FROM raw FULL JOIN " table " r USING (" start ", sensor_id)"                  \
+    " WHERE raw.count IS NOT r.count OR raw.bad IS NOT r.bad OR raw.min IS NOT r.min"              \
+    " OR raw.max IS NOT r.max OR (raw.sum IS NULL) IS NOT (r.sum IS NULL)"                         \
+    " OR abs(raw.sum - r.sum) > 1e-6"
+#define MINUTE_DIFFERENCES DIFFERENCES("reading_minute", "minute", "60000000")
+#define HOUR_DIFFERENCES DIFFERENCES("reading_hour", "hour", "3600000000")
 
 static unsigned seed;
 
@@ -36,6 +32,14 @@ static void maintain_all(struct fixture *f, int64_t wall_us)
 
     while (more)
         assert_int_equal(store_maintain(f->store, wall_us, &more), GW_OK);
+}
+
+static struct record bad(uint32_t sensor, int64_t time_us)
+{
+    struct record r = good(sensor, time_us, 0);
+
+    r.reading.quality = QUALITY_TIMEOUT;
+    return r;
 }
 
 /* Three hours of readings: mostly in order, some late by up to two hours, some twice, some bad. */
@@ -117,6 +121,31 @@ static void a_late_reading_mends_its_minute_and_hour(void **state)
     assert_int_equal(sql_int(f, "SELECT max FROM reading_hour"), 9);
 }
 
+static void bad_readings_are_counted_beside_the_good_ones(void **state)
+{
+    struct fixture *f = *state;
+    struct record r[] = {good(0, T0, 3), bad(0, T0 + 1), bad(0, T0 + 2), bad(1, T0)};
+
+    clock_fake(1, T0);
+    fixture_open(f);
+    append(f, r, 4);
+    maintain_all(f, T0 + 2 * US_PER_HOUR);
+    for (int late = 0; late < 2; late++) {
+        assert_int_equal(sql_int(f, MINUTE_DIFFERENCES), 0);
+        assert_int_equal(sql_int(f, HOUR_DIFFERENCES), 0);
+        assert_int_equal(sql_int(f, "SELECT sum(count) * 10 + sum(bad) FROM reading_hour"),
+                         13 + 2 * late);
+        /* One that had none but bad ones has no value. */
+        assert_int_equal(sql_int(f, "SELECT count(*) FROM reading_hour WHERE count = 0 AND bad > 0"
+                                    " AND min IS NULL AND max IS NULL AND sum IS NULL"),
+                         1);
+        r[0] = bad(0, T0 + 3);
+        r[1] = bad(1, T0 + 4);
+        append(f, r, 2);
+        maintain_all(f, T0 + 2 * US_PER_HOUR);
+    }
+}
+
 static void a_failed_commit_does_not_spoil_the_accumulators(void **state)
 {
     struct fixture *f = *state;
@@ -141,14 +170,14 @@ static void a_failed_commit_does_not_spoil_the_accumulators(void **state)
 static void a_crash_does_not_spoil_the_rollups(void **state)
 {
     struct fixture *f = *state;
-    struct record r[] = {good(0, T0, 1), good(0, T0 + 1, 2), good(1, T0 + 2, 3)};
+    struct record r[] = {good(0, T0, 1), good(0, T0 + 1, 2), good(1, T0 + 2, 3), bad(2, T0 + 2)};
 
     clock_fake(1, T0);
     fflush(NULL);
     pid_t child = fork();
     if (child == 0) {
         if (store_open(&f->store, &f->options) != GW_OK ||
-            store_append(f->store, r, 3, NULL) != GW_OK)
+            store_append(f->store, r, 4, NULL) != GW_OK)
             _exit(1);
         _exit(0);
     }
@@ -173,14 +202,14 @@ static void a_crash_does_not_spoil_the_rollups(void **state)
 static void the_minute_of_a_crash_is_mended_at_the_next_start(void **state)
 {
     struct fixture *f = *state;
-    struct record r[] = {good(0, T0, 1), good(0, T0 + 1, 2)};
+    struct record r[] = {good(0, T0, 1), good(0, T0 + 1, 2), bad(0, T0 + 2)};
 
     clock_fake(1, T0);
     fflush(NULL);
     pid_t child = fork();
     if (child == 0)
         _exit(store_open(&f->store, &f->options) != GW_OK ||
-              store_append(f->store, r, 2, NULL) != GW_OK);
+              store_append(f->store, r, 3, NULL) != GW_OK);
     int status;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
@@ -197,6 +226,7 @@ int main(void)
         T(rollups_equal_a_recomputation_from_raw),
         T(an_ended_minute_is_rolled_up_while_running),
         T(a_late_reading_mends_its_minute_and_hour),
+        T(bad_readings_are_counted_beside_the_good_ones),
         T(a_failed_commit_does_not_spoil_the_accumulators),
         T(a_crash_does_not_spoil_the_rollups),
         T(the_minute_of_a_crash_is_mended_at_the_next_start),

@@ -94,8 +94,8 @@ static void views_and_tables_have_the_columns_that_the_page_lists(void **state)
          "acknowledged_by, shelved_until"},
         {"undated", "seq, boot, uptime_s, sensor, value, unit, quality"},
         {"reading", "time, sensor_id, value, quality"},
-        {"reading_minute", "minute, sensor_id, min, max, sum, count"},
-        {"reading_hour", "sensor_id, hour, min, max, sum, count"},
+        {"reading_minute", "minute, sensor_id, min, max, sum, count, bad"},
+        {"reading_hour", "sensor_id, hour, min, max, sum, count, bad"},
     };
 
     fixture_open(f);
@@ -212,6 +212,32 @@ static void a_database_of_version_1_keeps_its_rows_and_goes_on(void **state)
                      1);
 }
 
+/* The old program did not count them; its last minute is made again, and so knows them. */
+static void bad_readings_are_counted_from_the_migration_on(void **state)
+{
+    struct fixture *f = *state;
+    struct record r = good(0, T0 + 10 * 365 * US_PER_DAY, 1);
+
+    make_version_1(f);
+    sql_write(f, "INSERT INTO reading_minute VALUES (1795602120000000, 1, 1, 2, 3, 2)");
+    fixture_open(f);
+    r.reading.quality = QUALITY_TIMEOUT;
+    append(f, &r, 1);
+    fixture_close(f);
+    assert_int_equal(sql_int(f, "SELECT value FROM meta WHERE key = 'bad_counted_from'"),
+                     1795602240000000);
+    assert_int_equal(sql_int(f, "SELECT bad IS NULL FROM reading_minute"
+                                " WHERE minute = 1795602120000000"),
+                     1);
+    assert_int_equal(sql_int(f, "SELECT sum(bad) = (SELECT count(*) FROM reading WHERE value IS"
+                                " NULL AND time < 1795602240000000) FROM reading_minute"
+                                " WHERE minute = 1795602180000000"),
+                     1);
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM reading_hour WHERE bad IS NULL"), 2);
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM reading_hour WHERE bad = 1 AND count = 0"),
+                     1);
+}
+
 static bool count_latest(void *arg, const struct latest_row *row)
 {
     int *rows = arg;
@@ -254,10 +280,14 @@ static void a_database_of_version_1_is_read_and_copied_as_it_is(void **state)
     assert_int_equal(query_latest(q, NULL, count_latest, &latest), GW_OK);
     assert_true(latest > 0);
     sql_text(f, "SELECT sensor FROM latest ORDER BY time DESC LIMIT 1", name);
-    const struct history_request r = {
+    struct history_request r = {
         .sensor = name, .since_us = 0, .until_us = INT64_MAX / 2, .every_us = US_PER_MINUTE};
     assert_int_equal(query_history(q, &r, count_history, &readings), GW_OK);
     assert_true(readings > 0);
+    int sum = readings;
+    r.every_us = readings = 0;
+    assert_int_equal(query_history(q, &r, count_history, &readings), GW_OK);
+    assert_int_equal(readings, sum);
     assert_int_equal(query_alerts(q, &all, count_alert, &alerts), GW_EINVAL);
     query_close(q);
 
@@ -319,6 +349,7 @@ int main(void)
         T(the_sqlite3_shell_reads_it_live_and_after),
         T(hot_queries_use_their_indexes),
         T(a_database_of_version_1_keeps_its_rows_and_goes_on),
+        T(bad_readings_are_counted_from_the_migration_on),
         T(a_database_of_version_1_is_read_and_copied_as_it_is),
         T(a_migrated_database_has_the_schema_of_a_new_one),
     };
