@@ -15,9 +15,9 @@ sys.path.insert(0, os.path.dirname(harness.HERE))
 import doc_blocks  # noqa: E402  (found through the path above)
 
 LIVE = {"alerts", "backup", "check", "health", "history", "monitor", "read", "sensors", "support-bundle", "verify"}  # run, not only understood
-ONLY_KNOWN = {"cmake", "journalctl", "ls", "script/demo", "script/test", "sudo", "systemctl", "systemd-analyze", "timedatectl", "echo"}
-SYSTEM = {"adduser", "apt", "cat", "chmod", "chown", "debconf-set-selections", "grafana-cli", "install", "mosquitto_passwd", "raspi-config",
-          "reboot", "rm", "sensorgw", "sh", "stty", "systemctl", "cmake"}
+ONLY_KNOWN = {"cmake", "journalctl", "ls", "scp", "script/demo", "script/test", "sudo", "systemctl", "systemd-analyze", "timedatectl", "echo"}
+SYSTEM = {"adduser", "apt", "cat", "chmod", "chown", "debconf-set-selections", "grafana-cli", "install", "mosquitto_passwd", "nano", "raspi-config",
+          "reboot", "rm", "script/cross", "sensorgw", "sh", "stty", "systemctl", "cmake"}
 RUN = {"sqlite3", "mosquitto_sub", "mosquitto_pub", "openssl", "printf", "curl", "sensorgw"}
 
 
