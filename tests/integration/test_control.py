@@ -114,7 +114,8 @@ class Control(GatewayTest):
         gateway.stop()
 
     def test_setting_sensors(self):
-        gateway = self.gateway([self.bus("a", 1, self.SETTABLE, every="1m")])
+        # Nothing is to time out by chance: a busy machine is no mute device.
+        gateway = self.gateway([self.bus("a", 1, self.SETTABLE, every="1m", timeout="2s")])
         self.good(gateway, "a1/plain")
         for sensor, value in (("temp", "-12.5"), ("ratio", "3.25"), ("big", "100000"), ("single", "7"),
                               ("relay", "1"), ("relays", "1")):
@@ -153,7 +154,7 @@ class Control(GatewayTest):
         # A retained request, there before the gateway: refused, lest it be carried out at every connect.
         broker.publish(asked + "single", "9", retain=True)
         answers = self.subscribe(broker, asked + "+/result", "sensorgw/test/status")
-        gateway = self.gateway([self.bus("a", 1, self.SETTABLE)], broker=broker)
+        gateway = self.gateway([self.bus("a", 1, self.SETTABLE, timeout="2s")], broker=broker)
         self.good(gateway, "a1/plain")
 
         def answer(sensor, count):
