@@ -34,7 +34,8 @@ void gateway_status(struct gateway *g, struct gateway_status *out);
 /* How it fares, and why not better (gateway/health.h). Any thread. */
 void gateway_health(struct gateway *g, struct health_report *out);
 
-/* Copies queue depths and the like into the metrics; about once a second. */
+/* Copies what is counted elsewhere (sensors, queue depths and the like) into the metrics; about
+ * once a second, and before they are shown. Any thread. */
 void gateway_sample(struct gateway *g);
 
 /* Reads the configuration's file anew, in a thread of its own (gateway/reload.h); the log and the

@@ -52,6 +52,12 @@ static int64_t file_size(const char *path)
 
 void gateway_sample(struct gateway *g)
 {
+    struct gateway_status status;
+
+    gateway_status(g, &status);
+    metric_set(METRIC_SENSORS, (int64_t)status.sensors);
+    metric_set(METRIC_SOURCES_FAILING, (int64_t)status.failing);
+    metric_set(METRIC_STORE_HEALTHY, status.storing);
     metric_set(METRIC_QUEUE_DEPTH, (int64_t)queue_depth(g->readings));
     metric_set(METRIC_QUEUE_HIGH_WATER, (int64_t)queue_high_water(g->readings));
     metric_set(METRIC_RECORD_QUEUE_DEPTH, (int64_t)queue_depth(g->records));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The broker, the page, the field tools: those who are told of what happens here, and who ask. */
+#include "gateway/core/clock.h"
 #include "gateway/http/metrics_page.h"
 #include "gateway/parts.h"
 
@@ -92,10 +93,20 @@ static void on_health(void *arg, struct health_report *out)
     gateway_health(arg, out);
 }
 
-static void on_status(void *arg, struct gateway_status *out)
+static void on_sample(void *arg)
 {
     gateway_sample(arg);
-    gateway_status(arg, out);
+}
+
+static bool count_alerts(const struct gateway *g, struct alert_counts *out)
+{
+    struct query *q;
+
+    if (query_open(&q, g->config->storage.path) != GW_OK)
+        return false;
+    enum gw_err err = alert_counts_query(q, clock_wall_us(), out);
+    query_close(q);
+    return err == GW_OK;
 }
 
 static char *on_figures(void *arg, const struct plant *plant)
@@ -103,11 +114,11 @@ static char *on_figures(void *arg, const struct plant *plant)
     struct gateway *g = arg;
     const struct http_options page = {
         .config = plant->config, .ledger = g->ledger, .sources = plant->sources};
-    struct gateway_status status;
+    struct alert_counts alerts;
     size_t length;
 
-    on_status(g, &status);
-    return metrics_page(&page, &status, NULL, &length); /* alerts: the database has them */
+    gateway_sample(g);
+    return metrics_page(&page, count_alerts(g, &alerts) ? &alerts : NULL, &length);
 }
 
 enum gw_err start_http(struct gateway *g)
@@ -123,7 +134,7 @@ enum gw_err start_http(struct gateway *g)
                                             .alerts = g->alerts,
                                             .setter = g->setter,
                                             .plants = g->plants,
-                                            .status = on_status,
+                                            .sample = on_sample,
                                             .health = on_health,
                                             .arg = g,
                                         });

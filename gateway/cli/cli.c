@@ -152,9 +152,12 @@ static bool parse_calendar(const char *text, int64_t *out)
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
         struct tm tm = {0};
         const char *end = strptime(text, forms[i], &tm);
+        int day = tm.tm_mday;
         if (!end)
             continue;
         int64_t us = (int64_t)timegm(&tm) * US_PER_SECOND;
+        if (tm.tm_mday != day) /* it has made March of the 30th of February */
+            return false;
         if (*end == '.') {
             double part = strtod(end, NULL);
             end += 1 + strspn(end + 1, "0123456789");

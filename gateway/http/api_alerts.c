@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/core/clock.h"
 #include "gateway/http/internal.h"
+#include "gateway/http/parameters.h"
 #include "gateway/json.h"
 #include "storage/query.h"
 
@@ -70,8 +71,7 @@ static bool wants_active(const struct http_request *r, bool *active, struct http
     *active = text && strcmp(text, "true") == 0;
     if (!text || *active || strcmp(text, "false") == 0)
         return true;
-    reply_error(out, MHD_HTTP_BAD_REQUEST, "active is neither true nor false",
-                "active=true leaves out what is cleared");
+    parameters_refuse("active", text, "true, which leaves out what is cleared, or false", out);
     return false;
 }
 
@@ -87,7 +87,7 @@ static bool wants(const struct http_request *r, int64_t now_us, struct alert_fil
         !api_number(r, "limit", 1, LIMIT_MAX, &limit, out))
         return false;
     f->limit = (size_t)limit;
-    return true;
+    return !f->since_us || api_is_span(f->since_us, f->until_us ? f->until_us : now_us, out);
 }
 
 void api_alerts(struct http *h, const struct http_request *r, const char *name,

@@ -4,17 +4,13 @@
 #include "gateway/alert.h"
 #include "gateway/core/clock.h"
 #include "gateway/http/internal.h"
+#include "gateway/http/parameters.h"
 
 #include <microhttpd.h>
 
 #define PATIENCE_US (3 * US_PER_SECOND)
+#define SPAN_SIZE 32
 #define EXAMPLE "{\"sensor\": \"boiler/flow_temp\", \"rule\": \"overheat\", \"who\": \"Ada\"}"
-
-/* A text of the body; NULL: there is none, or something else. */
-static const char *text_of(const cJSON *body, const char *key)
-{
-    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(body, key));
-}
 
 static void answer(enum gw_err err, const char *why, struct http_reply *out)
 {
@@ -34,28 +30,43 @@ static void answer(enum gw_err err, const char *why, struct http_reply *out)
         return;
     default:
         reply_error(out, MHD_HTTP_SERVICE_UNAVAILABLE, why, "try again");
+        out->retry_s = 1;
     }
+}
+
+/* Borrows the texts of the body. False: *out says what is missing. */
+static bool read_order(const cJSON *body, enum alert_verb verb, struct alert_command *c,
+                       struct http_reply *out)
+{
+    const char *span;
+
+    *c = (struct alert_command){.verb = verb};
+    if (!parameters_text(body, "sensor", SENSOR_NAME_MAX + 1, &c->sensor, out) ||
+        !parameters_text(body, "rule", RULE_NAME_MAX + 1, &c->rule, out) ||
+        !parameters_text(body, "who", ALERT_WHO_MAX + 1, &c->who, out) ||
+        !parameters_text(body, "comment", ALERT_COMMENT_MAX + 1, &c->comment, out) ||
+        !parameters_text(body, "for", SPAN_SIZE, &span, out))
+        return false;
+    if (c->sensor && c->rule &&
+        (verb != ALERT_SHELVE || (span && option_parse_timespan(span, &c->shelve_us))))
+        return true;
+    if (!c->sensor || !c->rule)
+        reply_error(out, MHD_HTTP_BAD_REQUEST, "the body does not name a sensor and a rule",
+                    EXAMPLE);
+    else
+        reply_error(out, MHD_HTTP_BAD_REQUEST, "the body does not say for how long",
+                    "\"for\": \"2h\"");
+    return false;
 }
 
 static void order(struct http *h, const struct http_request *r, enum alert_verb verb,
                   struct http_reply *out)
 {
-    cJSON *body = cJSON_ParseWithLength(r->body, r->body_length);
-    const char *span = text_of(body, "for");
+    cJSON *body = parameters_body(r, EXAMPLE, out);
     char why[ORDER_WHY_SIZE] = "";
-    struct alert_command c = {.verb = verb,
-                              .sensor = text_of(body, "sensor"),
-                              .rule = text_of(body, "rule"),
-                              .who = text_of(body, "who"),
-                              .comment = text_of(body, "comment")};
+    struct alert_command c;
 
-    if (!cJSON_IsObject(body) || !c.sensor || !c.rule)
-        reply_error(out, MHD_HTTP_BAD_REQUEST, "the body does not name a sensor and a rule",
-                    EXAMPLE);
-    else if (verb == ALERT_SHELVE && (!span || !option_parse_timespan(span, &c.shelve_us)))
-        reply_error(out, MHD_HTTP_BAD_REQUEST, "the body does not say for how long",
-                    "\"for\": \"2h\"");
-    else
+    if (body && read_order(body, verb, &c, out))
         answer(alert_book_command(h->options.alerts, &c, PATIENCE_US, why), why, out);
     cJSON_Delete(body);
 }

@@ -105,10 +105,7 @@ static bool wants(const struct http_request *r, struct wanted *w, struct http_re
         !api_time(r, "until", now, &w->until_us, out) ||
         !api_number(r, "points", 2, POINTS_MAX, &w->points, out))
         return false;
-    if (w->since_us < w->until_us)
-        return true;
-    reply_error(out, MHD_HTTP_BAD_REQUEST, "since is not before until", "exchange them");
-    return false;
+    return api_is_span(w->since_us, w->until_us, out);
 }
 
 void api_readings(struct http *h, const struct http_request *r, const char *name,

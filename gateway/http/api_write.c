@@ -2,6 +2,7 @@
 /* Sets a sensor. Reading needs no token on loopback, since who is on the machine may read anyway;
  * what moves a valve always needs one. */
 #include "gateway/http/internal.h"
+#include "gateway/http/parameters.h"
 #include "gateway/setter.h"
 
 #include <math.h>
@@ -39,25 +40,33 @@ static void answer(const struct source_write *w, struct http_reply *out)
     }
 }
 
-void api_write(struct http *h, const struct http_request *r, const char *name,
-               struct http_reply *out)
+static void set(struct http *h, const char *sensor, const cJSON *body, struct http_reply *out)
 {
     struct source_write result;
-    cJSON *body = cJSON_ParseWithLength(r->body, r->body_length);
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(body, "value");
-    const struct setter_request q = {.sensor = name,
+    const struct setter_request q = {.sensor = sensor,
                                      .value = cJSON_IsNumber(value) ? cJSON_GetNumberValue(value)
                                                                     : (double)NAN,
                                      .origin = "http"};
 
-    if (!h->options.config->http.token || !h->options.setter)
+    if (!isfinite(q.value)) {
+        reply_error(out, MHD_HTTP_BAD_REQUEST, "the body does not say what value", EXAMPLE);
+        return;
+    }
+    setter_set(h->options.setter, &q, &result);
+    answer(&result, out);
+}
+
+void api_write(struct http *h, const struct http_request *r, const char *name,
+               struct http_reply *out)
+{
+    if (!h->options.config->http.token || !h->options.setter) {
         reply_error(out, MHD_HTTP_FORBIDDEN, "sensors can only be set with a token",
                     "set http.token_file, and send what it holds: Authorization: Bearer TOKEN");
-    else if (!isfinite(q.value))
-        reply_error(out, MHD_HTTP_BAD_REQUEST, "the body does not say what value", EXAMPLE);
-    else {
-        setter_set(h->options.setter, &q, &result);
-        answer(&result, out);
+        return;
     }
+    cJSON *body = parameters_body(r, EXAMPLE, out);
+    if (body)
+        set(h, name, body, out);
     cJSON_Delete(body);
 }

@@ -8,7 +8,6 @@
 #include "gateway/core/err.h"
 #include "gateway/core/ledger.h"
 #include "gateway/core/sensor.h"
-#include "gateway/gateway.h"
 #include "gateway/health.h"
 #include "gateway/plant.h"
 
@@ -29,8 +28,10 @@ struct http_options {
     struct source *const *sources; /* in the order of config->sources; NULL ones are not up yet */
     /* Where they are found instead, for each request anew; NULL: they stay. */
     struct plants *plants;
-    /* How the gateway does at the moment; called in the server's threads. */
-    void (*status)(void *arg, struct gateway_status *out);
+    /* Brings the metrics up to date, and says how the gateway fares; called in the server's
+     * threads.
+     */
+    void (*sample)(void *arg);
     void (*health)(void *arg, struct health_report *out);
     void *arg;
 };

@@ -64,6 +64,8 @@ bool api_time(const struct http_request *r, const char *key, int64_t now_us, int
               struct http_reply *out);
 bool api_number(const struct http_request *r, const char *key, long min, long max, long *number,
                 struct http_reply *out);
+/* False: the first is not before the second, and *out says so. */
+bool api_is_span(int64_t since_us, int64_t until_us, struct http_reply *out);
 /* The database could not answer. */
 void api_failed(enum gw_err err, struct http_reply *out);
 

@@ -111,14 +111,6 @@ static void of_process(FILE *f)
     fprintf(f, "sensorgw_build_info{version=\"%s\"} 1\n", SENSORGW_VERSION);
 }
 
-static void of_status(FILE *f, const struct gateway_status *s)
-{
-    single(f, "sensorgw_sensors", "gauge", "Sensors known now", (int64_t)s->sensors);
-    single(f, "sensorgw_sources_failing", "gauge",
-           "Sources whose port, connection or file cannot be opened", (int64_t)s->failing);
-    single(f, "sensorgw_store_healthy", "gauge", "1 while commits succeed", s->storing);
-}
-
 static void of_alerts(FILE *f, const struct alert_counts *a)
 {
     if (!a)
@@ -316,8 +308,8 @@ static void of_sources(FILE *f, const struct http_options *o)
     free(all);
 }
 
-char *metrics_page(const struct http_options *options, const struct gateway_status *status,
-                   const struct alert_counts *alerts, size_t *length)
+char *metrics_page(const struct http_options *options, const struct alert_counts *alerts,
+                   size_t *length)
 {
     char *text = NULL;
     FILE *f = open_memstream(&text, length);
@@ -326,7 +318,6 @@ char *metrics_page(const struct http_options *options, const struct gateway_stat
         return NULL;
     process_wide(f);
     histograms(f);
-    of_status(f, status);
     of_alerts(f, alerts);
     of_sources(f, options);
     of_process(f);

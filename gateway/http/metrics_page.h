@@ -10,7 +10,7 @@
 
 /* alerts NULL: they are not known now. Returns owned: the page, NUL-terminated, its length in
  * *length; NULL without memory. Borrows all for the call. Any thread. */
-char *metrics_page(const struct http_options *options, const struct gateway_status *status,
-                   const struct alert_counts *alerts, size_t *length);
+char *metrics_page(const struct http_options *options, const struct alert_counts *alerts,
+                   size_t *length);
 
 #endif

@@ -21,14 +21,13 @@ bool http_count_alerts(struct http *h, struct alert_counts *out)
 
 static void get_metrics(struct http *h, const struct http_request *r, struct http_reply *out)
 {
-    struct gateway_status status;
     struct alert_counts alerts;
     size_t length = 0;
 
     (void)r;
-    h->options.status(h->options.arg, &status);
+    h->options.sample(h->options.arg);
     bool counted = http_count_alerts(h, &alerts);
-    char *page = metrics_page(&h->options, &status, counted ? &alerts : NULL, &length);
+    char *page = metrics_page(&h->options, counted ? &alerts : NULL, &length);
     reply_text(out, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", page, length);
 }
 

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #define HTTP_BODY_MAX 4096 /* bytes */
+#define HTTP_URL_MAX 2048
 
 struct MHD_Connection;
 struct MHD_Response;
@@ -15,7 +16,9 @@ struct MHD_Response;
 struct http_request {
     struct MHD_Connection *connection;
     const char *method;
-    char *path; /* still percent-encoded, without the query */
+    char *path;  /* still percent-encoded, without the query */
+    char *query; /* as it was sent, without the '?'; NULL: there is none */
+    bool url_too_long;
     char body[HTTP_BODY_MAX + 1];
     size_t body_length;
     bool body_too_long;

@@ -66,7 +66,11 @@ static void *on_uri(void *arg, const char *uri, struct MHD_Connection *c)
     if (!r)
         return NULL;
     r->connection = c;
-    r->path = strndup(uri, strcspn(uri, "?"));
+    r->url_too_long = strlen(uri) > HTTP_URL_MAX;
+    r->path = strdup(r->url_too_long ? "" : uri);
+    r->query = r->path ? strchr(r->path, '?') : NULL;
+    if (r->query)
+        *r->query++ = '\0';
     return r;
 }
 
@@ -102,6 +106,9 @@ static enum MHD_Result answer(struct http *h, const struct http_request *r)
     if (r->body_too_long)
         reply_error(&reply, MHD_HTTP_CONTENT_TOO_LARGE, "the body is too long",
                     "at most 4096 bytes are taken");
+    else if (r->url_too_long)
+        reply_error(&reply, MHD_HTTP_URI_TOO_LONG, "the URL is too long",
+                    "at most 2048 bytes are taken, those of the query included");
     else if (asset)
         return send_asset(r, asset);
     else

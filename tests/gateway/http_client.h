@@ -8,6 +8,7 @@
 #include "gateway/core/clock.h"
 #include "gateway/core/ledger.h"
 #include "gateway/core/log.h"
+#include "gateway/core/metrics.h"
 #include "gateway/core/sensor.h"
 #include "gateway/http/http.h"
 #include "gateway/live.h"
@@ -35,7 +36,6 @@ static struct driver_schema schema = {.name = "file"};
 static struct source_config sources[] = {{.name = source_name, .schema = &schema}};
 static struct config config = {
     .sources = sources, .source_count = 1, .gateway = {.name = gateway_name}, .sensor_limit = 8};
-static struct gateway_status status;
 static char reply[262144];
 
 struct server {
@@ -47,10 +47,10 @@ struct server {
     struct http *http;
 };
 
-static void get_status(void *arg, struct gateway_status *out)
+static void sample(void *arg)
 {
     (void)arg;
-    *out = status;
+    metric_set(METRIC_SENSORS, 3);
 }
 
 static struct health_report health;
@@ -98,7 +98,6 @@ static int setup(void **state)
     config.storage.path = s.database;
     config.rules = NULL;
     config.rule_count = 0;
-    status = (struct gateway_status){.storing = true, .sensors = 3, .sources = 1};
     assert_int_equal(ledger_create(&s.ledger, 1), GW_OK);
     assert_int_equal(sensor_table_create(&s.sensors, 8), GW_OK);
     assert_int_equal(live_create(&s.live, 8), GW_OK);
@@ -128,7 +127,7 @@ static enum gw_err start_with(struct server *s, void (*get)(void *arg, struct he
                                                        .sensors = s->sensors,
                                                        .live = s->live,
                                                        .health = get,
-                                                       .status = get_status});
+                                                       .sample = sample});
 }
 
 static enum gw_err start(struct server *s)

@@ -237,40 +237,6 @@ static void sources_show_their_books(void **state)
     assert_int_equal(field(field(source, "dropped"), "oversize")->valueint, 2);
 }
 
-static void what_cannot_be_answered_says_why(void **state)
-{
-    static const struct {
-        const char *line, *error;
-        int status;
-    } cases[] = {
-        {"GET /api/v1/nothing", "there is no such path", 404},
-        {"GET /api/v2/sensors", "there is no such path", 404},
-        {"GET /api/v1/sensors/", "there is no such path", 404},
-        {"GET /api/v1/sensors/none", "there is no sensor of that name", 404},
-        {"GET /api/v1/sensors/none/readings", "no reading of such a sensor", 404},
-        {"GET /api/v1/sensors/%zz", "not well encoded", 400},
-        {"GET /api/v1/sensors/a%00b", "not well encoded", 400},
-        {"GET /api/v1/sensors/x/readings?since=yesterday", "since=yesterday cannot be used", 400},
-        {"GET /api/v1/sensors/x/readings?points=1", "points=1 cannot be used", 400},
-        {"GET /api/v1/sensors/x/readings?points=5001", "points=5001 cannot be used", 400},
-        {"GET /api/v1/sensors/x/readings?since=1h&until=2h", "since is not before until", 400},
-        {"GET /api/v1/alerts?active=maybe", "active is neither", 400},
-        {"GET /api/v1/alerts?limit=x", "limit=x cannot be used", 400},
-        {"DELETE /api/v1/alerts", "does not know that method", 405},
-    };
-    struct server *s = *state;
-
-    assert_int_equal(start(s), GW_OK);
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        if (ask(s, cases[i].line, LOCAL) != cases[i].status)
-            fail_msg("%s: %s", cases[i].line, reply);
-        assert_has("Content-Type: application/json\r\n");
-        if (!strstr(cJSON_GetStringValue(field(body(), "error")), cases[i].error))
-            fail_msg("%s: %s", cases[i].line, reply);
-        assert_true(strlen(cJSON_GetStringValue(field(body(), "hint"))) > 0);
-    }
-}
-
 /* Reads the stream until the text has come. */
 static void wait_for_text(int fd, const char *text)
 {
@@ -409,7 +375,6 @@ int main(void)
         TEST(readings_come_as_stored_or_averaged),
         TEST(alerts_are_listed_and_filtered),
         TEST(sources_show_their_books),
-        TEST(what_cannot_be_answered_says_why),
         TEST(events_tell_values_and_alerts),
         TEST(too_many_listeners_are_refused_and_room_is_made),
         TEST(a_listener_who_takes_nothing_stops_nobody),

@@ -6,52 +6,17 @@ import os
 import shutil
 import subprocess
 import threading
-import time
-import urllib.request
-from pathlib import Path
 from urllib.parse import quote
 
-import jsonschema
+from harness import GatewayTest, free_port, main
+from http_client import API, HttpTest
 
-from harness import PATIENCE, free_port, main
-from http_client import HttpTest
-
-ROOT = Path(__file__).resolve().parents[2]
-API = json.loads((ROOT / "docs/openapi.json").read_text(encoding="utf-8"))
 ODD = "halle 1/Vorlauf Ü/T%1?"  # a name with all that must be encoded
 RULE = {"name": "overheat", "sensor": "*", "high": {"warning": 75}, "hysteresis": 2}
 
 
-def operation_of(path, method="get"):
-    """The operation of the description that a path is for: the one without {name} first."""
-    path = path.split("?")[0].removeprefix("/api/v1")
-    for template in sorted(API["paths"], key=lambda t: t.count("{")):
-        parts, given = template.split("/"), path.split("/")
-        if len(parts) == len(given) and all(p == g or p.startswith("{") for p, g in zip(parts, given)):
-            if method in API["paths"][template]:
-                return template, API["paths"][template][method]
-    raise AssertionError(f"{method} {path} is not described")
-
-
 class Http(HttpTest):
-    def described(self, path, status=200, body=None):
-        """Asks, and checks status, type and body against the description."""
-        method = "get" if body is None else "post"
-        got, kind, text = self.client.ask(path, body)
-        self.assertEqual(got, status, text)
-        template, operation = operation_of(path, method)
-        self.assertIn(str(status), operation["responses"], f"{template}: {status} is not described")
-        content = operation["responses"][str(status)]["content"]
-        self.assertIn(kind, content)
-        answer = json.loads(text)
-        schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **content[kind]["schema"],
-                  "components": API["components"]}
-        jsonschema.Draft202012Validator(schema).validate(answer)
-        self.seen.add((template, method))
-        return answer
-
     def test_every_answer_is_as_described(self):
-        self.seen = set()
         sim = self.simulator("--tcp", "0")
         path, room = self.file_source("room", every="100ms")
         _, odd = self.file_source("halle 1", every="100ms")
@@ -113,39 +78,6 @@ class Http(HttpTest):
         self.described("/api/v1/alerts/shelve", 400, {**alert, "for": "soon"})
         self.described("/api/v1/alerts/acknowledge", 413, {**alert, "comment": "x" * 5000})
 
-    def events(self):
-        """Yields (event, data) of the stream, which itself goes on for ever."""
-        request = urllib.request.Request(self.client.base + "/api/v1/events")
-        deadline = time.monotonic() + PATIENCE
-        with urllib.request.urlopen(request, timeout=PATIENCE) as stream:
-            event = None
-            for line in stream:
-                self.assertLess(time.monotonic(), deadline, "waited in vain for an event")
-                key, _, value = line.decode().rstrip("\n").partition(": ")
-                if key == "event":
-                    event = value
-                elif key == "data":
-                    yield event, json.loads(value)
-
-    def test_events_follow_values_and_alerts(self):
-        path, room = self.file_source("room", every="100ms")
-        gateway = self.start([room], [RULE])
-        stream = self.events()
-        self.assertEqual(next(stream)[0], "hello")
-        self.write(path, 80)
-        seen = {}
-        schema = {"$ref": "#/components/schemas/AlertEvent", "components": API["components"]}
-        for event, data in stream:
-            if event == "alert":
-                jsonschema.Draft202012Validator(schema).validate(data)
-                seen["alert"] = data["state"]
-            elif data[0]["value"] == 80:
-                seen["value"] = True
-            if len(seen) == 2:
-                break
-        self.assertEqual(seen["alert"], "raised")
-        gateway.stop(within=5)  # with the stream open
-
     def test_metrics_please_prometheus(self):
         _, room = self.file_source("room")
         gateway = self.start([room], [RULE])
@@ -155,6 +87,15 @@ class Http(HttpTest):
             done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False)
             self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
         gateway.stop()
+
+    def test_without_a_token_it_listens_on_loopback_only(self):
+        _, room = self.file_source("room")
+        for address in ("0.0.0.0", "[::]", "192.0.2.1"):
+            gateway = GatewayTest.gateway(self, [room], start=False, http={"listen": f"{address}:{self.port}"})
+            for command in ("check", "run"):
+                said = gateway.cli(command, status=78 if command == "run" else 1)
+                self.assertIn(f"http.listen: '{address}:{self.port}' is reachable from other hosts and needs a token_file", said)
+            self.assertFalse(os.path.exists(gateway.database))
 
     def test_elsewhere_than_on_loopback_a_token_is_needed(self):
         _, room = self.file_source("room")
@@ -170,7 +111,6 @@ class Http(HttpTest):
         gateway.stop()
 
     def test_a_sensor_is_set_with_a_token_only(self):
-        self.seen = set()
         sim = self.simulator("--tcp", "0")
         self.write(self.path("token"), "s3cret")
         sensors = [{"name": "setpoint", "holding": 20, "min": 0, "max": 90, "writable": True}, {"name": "x", "holding": 1}]

@@ -112,6 +112,7 @@ class Support(harness.GatewayTest):
         self.assertRegex(parts["Sources and units"], r"room +file +open")
         self.assertRegex(parts["Sources and units"], r"away +modbus +failed")
         self.assertRegex(parts["Figures"], r'sensorgw_readings_accepted_total\{source="room"\} [1-9]')
+        self.assertIn('sensorgw_alerts{severity="warning",state="raised"} 1\n', parts["Figures"])
         self.assertIn("alert raised (warning): room/t hot", parts["Log of the running gateway"])
         self.check_facts(parts["Database"])
         self.assertRegex(parts["Files and disks"], r"configuration +\S+gw.yaml: 0600 \w+:\w+")
