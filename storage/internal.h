@@ -6,6 +6,7 @@
 #include "gateway/core/clock.h"
 #include "storage/db.h"
 #include "storage/file.h"
+#include "storage/slice.h"
 #include "storage/span.h"
 #include "storage/store.h"
 
@@ -18,6 +19,23 @@ struct bucket {
     int64_t minute;       /* its start, UTC µs */
     double min, max, sum; /* of the good ones */
     int64_t count, bad;   /* good and bad ones; both 0: nothing to write */
+};
+
+#define REMAKES 2
+
+/* A minute or an hour that is made anew, between two slices of that. */
+struct remake {
+    int64_t span, start; /* span 0: none is */
+    struct bucket *sums; /* by row of `sensor`, `count` of them; owned */
+    int64_t count;
+    int64_t after_us, after_id; /* key of the last row that is in the sums */
+    bool is_summed;
+    int64_t next_id; /* of the sums that are not saved yet */
+};
+
+/* What a transaction of housekeeping may still do. */
+struct budget {
+    int64_t rows, deadline_us; /* deadline: monotonic */
 };
 
 /* What the store keeps in memory for each index of the sensor table. */
@@ -103,7 +121,9 @@ struct store {
         int64_t bad_from;   /* earlier hours cannot know their bad readings */
         int64_t marked[32]; /* minutes known to be in rollup_pending, by minute mod 32 */
         bool marked_recompute[32];
+        struct slice slice;
     } rollup;
+    struct remake remakes[REMAKES]; /* of a minute, of an hour */
 
     /* room on the file system, as of the last look */
     struct {
@@ -122,6 +142,8 @@ struct store {
         int64_t saved_us;      /* trusted_us as the database has it */
         int64_t next_prune_us; /* monotonic */
         int64_t next_rest_us;  /* wall: of hours and alerts */
+        int64_t next_hour_id;  /* row of `sensor` whose hours come next */
+        struct slice slice;
     } care;
 };
 
@@ -139,6 +161,11 @@ struct store_sql {
     sqlite3_stmt *prune_hour, *prune_run, *prune_event, *prune_alert;
     sqlite3_stmt *prune_wait, *prune_undated, *prune_write;
 };
+
+static inline bool budget_is_spent(const struct budget *b)
+{
+    return b->rows <= 0 || clock_mono_us() >= b->deadline_us;
+}
 
 /* BEGIN IMMEDIATE, after reading memory again if it is stale. */
 enum gw_err store_begin(struct store *s);
@@ -165,9 +192,27 @@ enum gw_err rollup_begin(struct store *s); /* at the start of each transaction *
 enum gw_err rollup_add(struct store *s, struct slot *slot, const struct reading *r);
 /* A reading of that time was stored after its minute may have been closed. */
 enum gw_err rollup_mark_late(struct store *s, int64_t time_us);
-/* Closes minutes and hours that ended before wall_us, in a transaction of its own, until
+/* Closes minutes and hours that ended before wall_us, in one small transaction that ends soon after
  * deadline_us (monotonic). */
 enum gw_err rollup_run(struct store *s, int64_t wall_us, int64_t deadline_us, bool *more);
+static inline bool bucket_is_empty(const struct bucket *b)
+{
+    return b->count == 0 && b->bad == 0;
+}
+/* `more` may be a single reading; a bad one is NAN all over. */
+void bucket_add(struct bucket *b, const struct bucket *more);
+/* Into reading_minute or reading_hour; without a good reading there is no minimum, maximum and sum.
+ */
+enum gw_err bucket_save(struct store *s, int64_t span, int64_t start, int64_t id,
+                        const struct bucket *b);
+
+/* remake.c */
+/* Makes the rows of that minute or hour anew, or goes on with it, as far as the budget allows. In a
+ * transaction; what it has done so far may be committed, while the span is pending. */
+enum gw_err remake_run(struct store *s, int64_t span, int64_t start, struct budget *b, bool *done);
+/* Readings of that minute have come: what was done so far is no longer true. */
+void remake_forget(struct store *s, int64_t minute);
+void remake_forget_all(struct store *s);
 
 /* alerts.c */
 enum gw_err alerts_load(struct store *s);

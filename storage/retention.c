@@ -6,7 +6,7 @@
 #include "gateway/core/log.h"
 #include "gateway/core/metrics.h"
 
-#define SLICE_ROWS "4000"             /* rows removed in one transaction */
+#define FEW_ROWS "4000"               /* of the rest that go at once */
 #define EVERY_US (10 * US_PER_SECOND) /* between looks, when there was nothing left to do */
 #define HOLD_US US_PER_DAY            /* how long a clock that jumped ahead must hold */
 #define SPARE_PAGES 1000              /* free pages that are kept for new rows */
@@ -18,6 +18,7 @@ enum gw_err retention_load(struct store *s)
 
     s->pruned.raw_us = s->pruned.minute_us = INT64_MIN;
     s->care.saved_us = INT64_MIN;
+    s->care.next_hour_id = 0;
     if ((err = db_int64(s->db, "SELECT value FROM meta WHERE key = 'raw_pruned_to'",
                         &s->pruned.raw_us)) != GW_OK ||
         (err = db_int64(s->db, "SELECT value FROM meta WHERE key = 'minute_pruned_to'",
@@ -69,37 +70,58 @@ static enum gw_err save_clock(struct store *s)
     return err;
 }
 
-/* One slice of a time-led table: rows before `until`, at most about SLICE_ROWS. *removed: how
- * many. */
+/* A time-led table. */
 struct table {
-    const char *bound;  /* the time that ends the slice; no row: all of it */
+    const char *bound;  /* the time that ends a slice of ?1 rows; no row: all of it */
     const char *remove; /* rows before ?1 */
     const char *meta;
 };
 
 static const struct table raw_table = {
-    .bound = "SELECT time + 1 FROM reading ORDER BY time LIMIT 1 OFFSET " SLICE_ROWS,
+    .bound = "SELECT time + 1 FROM reading ORDER BY time LIMIT 1 OFFSET ?",
     .remove = "DELETE FROM reading WHERE time < ?",
     .meta = "raw_pruned_to",
 };
 static const struct table minute_table = {
-    .bound = "SELECT minute + 1 FROM reading_minute ORDER BY minute LIMIT 1 OFFSET " SLICE_ROWS,
+    .bound = "SELECT minute + 1 FROM reading_minute ORDER BY minute LIMIT 1 OFFSET ?",
     .remove = "DELETE FROM reading_minute WHERE minute < ?",
     .meta = "minute_pruned_to",
 };
 
-static enum gw_err remove_slice(struct store *s, const struct table *t, int64_t until_us,
+/* Ends the transaction that was begun then, and learns from how long it took. */
+static enum gw_err end_slice(struct store *s, enum gw_err err, int64_t began_us, int64_t touched,
+                             int64_t removed)
+{
+    if ((err = store_end(s, err)) != GW_OK)
+        return err;
+    slice_adapt(&s->care.slice, touched, clock_mono_us() - began_us);
+    metric_add(METRIC_ROWS_PRUNED, removed);
+    return GW_OK;
+}
+
+/* *until_us comes down to where a slice ends. */
+static enum gw_err find_bound(struct store *s, const struct table *t, int64_t *until_us)
+{
+    sqlite3_stmt *st = NULL;
+    bool row = false;
+    enum gw_err err = db_bind(s->db, &st, t->bound, "i", s->care.slice.rows);
+
+    if (err == GW_OK && (err = db_step(st, &row)) == GW_OK && row &&
+        sqlite3_column_int64(st, 0) < *until_us)
+        *until_us = sqlite3_column_int64(st, 0);
+    sqlite3_finalize(st);
+    return err;
+}
+
+/* One slice: rows before `bound`. *removed: how many. */
+static enum gw_err remove_slice(struct store *s, const struct table *t, int64_t bound,
                                 int64_t *pruned_us, int64_t *removed)
 {
     sqlite3_stmt *st = NULL;
-    int64_t bound = until_us;
-    enum gw_err err = db_int64(s->db, t->bound, &bound);
+    int64_t began_us = clock_mono_us();
+    enum gw_err err = find_bound(s, t, &bound);
 
-    if (err != GW_OK)
-        return err;
-    if (bound > until_us)
-        bound = until_us;
-    if ((err = store_begin(s)) != GW_OK)
+    if (err != GW_OK || (err = store_begin(s)) != GW_OK)
         return err;
     err = db_run(s->db, &st, t->remove, "i", bound);
     *removed = sqlite3_changes(s->db);
@@ -109,12 +131,9 @@ static enum gw_err remove_slice(struct store *s, const struct table *t, int64_t 
                                     : floor_to(bound - 1, US_PER_HOUR) + US_PER_HOUR;
     if (err == GW_OK && whole > *pruned_us)
         err = store_set_meta(s, t->meta, whole);
-    if ((err = store_end(s, err)) != GW_OK)
-        return err;
-    if (whole > *pruned_us)
+    if ((err = end_slice(s, err, began_us, *removed, *removed)) == GW_OK && whole > *pruned_us)
         *pruned_us = whole;
-    metric_add(METRIC_ROWS_PRUNED, *removed);
-    return GW_OK;
+    return err;
 }
 
 /* *until_us comes down to the first span that is not rolled up yet: it still needs its rows. */
@@ -156,26 +175,42 @@ static enum gw_err prune_minutes(struct store *s, int64_t until_us, int64_t *rem
     return remove_slice(s, &minute_table, until_us, &s->pruned.minute_us, removed);
 }
 
-/* Hours, and alerts that are over and delivered, are few. */
+/* Hours: their key begins with the sensor, so they are looked for sensor by sensor, from
+ * care.next_hour_id on, which is 0 after the last. *looks: how many. */
+static enum gw_err remove_hours(struct store *s, int64_t until_us, int64_t *looks, int64_t *removed)
+{
+    int64_t *id = &s->care.next_hour_id, last = 0;
+    enum gw_err err = db_int64(s->db, "SELECT max(id) FROM sensor", &last);
+
+    for (; err == GW_OK && *id <= last && *looks + *removed < s->care.slice.rows; ++*id) {
+        err = db_run(s->db, &s->sql->prune_hour,
+                     "DELETE FROM reading_hour WHERE sensor_id = ? AND hour < ?", "ii", *id,
+                     until_us);
+        *removed += sqlite3_changes(s->db);
+        ++*looks;
+    }
+    if (*id > last)
+        *id = 0;
+    return err;
+}
+
+/* Alerts that are over and delivered, and others that are few. */
 static enum gw_err remove_rest(struct store *s, int64_t until_us, int64_t *removed)
 {
     struct {
         sqlite3_stmt **st;
         const char *sql;
     } parts[] = {
-        {&s->sql->prune_hour,
-         "DELETE FROM reading_hour WHERE (sensor_id, hour) IN"
-         " (SELECT sensor_id, hour FROM reading_hour WHERE hour < ? LIMIT " SLICE_ROWS ")"},
         {&s->sql->prune_alert,
          "DELETE FROM alert WHERE id IN (SELECT id FROM alert a WHERE cleared_at < ?1"
          " AND NOT EXISTS (SELECT 1 FROM alert_event e WHERE e.alert_id = a.id"
          " AND " SCHEMA_OUTBOX ") AND NOT EXISTS (SELECT 1 FROM alert_event e JOIN clock_wait w"
          " ON w.run_id = e.run_id WHERE e.alert_id = a.id"
-         " AND ifnull(w.ended_at >= ?1, 1)) LIMIT " SLICE_ROWS ")"},
+         " AND ifnull(w.ended_at >= ?1, 1)) LIMIT " FEW_ROWS ")"},
         {&s->sql->prune_event, "DELETE FROM alert_event WHERE time < ?"
                                " AND alert_id NOT IN (SELECT id FROM alert)"},
         {&s->sql->prune_write, "DELETE FROM write_event WHERE seq IN (SELECT seq FROM write_event"
-                               " WHERE time < ? LIMIT " SLICE_ROWS ")"},
+                               " WHERE time < ? LIMIT " FEW_ROWS ")"},
         {&s->sql->prune_run, "DELETE FROM run WHERE last_commit_at < ?"},
         {&s->sql->prune_wait,
          "DELETE FROM clock_wait WHERE ended_at < ? AND NOT EXISTS"
@@ -192,15 +227,19 @@ static enum gw_err remove_rest(struct store *s, int64_t until_us, int64_t *remov
     return err;
 }
 
-static enum gw_err prune_rest(struct store *s, int64_t until_us, int64_t *removed)
+/* One slice; *more: there are others to come. */
+static enum gw_err prune_rest(struct store *s, int64_t until_us, int64_t *removed, bool *more)
 {
+    int64_t began_us = clock_mono_us(), looks = 0, rest = 0;
     enum gw_err err = store_begin(s);
     if (err != GW_OK)
         return err;
-    err = store_end(s, remove_rest(s, until_us, removed));
-    if (err == GW_OK)
-        metric_add(METRIC_ROWS_PRUNED, *removed);
-    return err;
+    err = remove_hours(s, until_us, &looks, removed);
+    if (err == GW_OK && s->care.next_hour_id == 0)
+        err = remove_rest(s, until_us, &rest);
+    *more = s->care.next_hour_id != 0 || rest > 0;
+    *removed += rest;
+    return end_slice(s, err, began_us, looks + *removed, *removed);
 }
 
 /* One slice of the readings that will never know their time, kept as long after that became certain
@@ -208,6 +247,7 @@ static enum gw_err prune_rest(struct store *s, int64_t until_us, int64_t *remove
 static enum gw_err prune_undated(struct store *s, int64_t until_us, int64_t *removed)
 {
     int64_t some = 0;
+    int64_t began_us = clock_mono_us();
     enum gw_err err = db_int64(s->db, "SELECT 1 FROM reading_undated LIMIT 1", &some);
 
     if (err != GW_OK || !some || (err = store_begin(s)) != GW_OK)
@@ -215,18 +255,17 @@ static enum gw_err prune_undated(struct store *s, int64_t until_us, int64_t *rem
     err = db_run(s->db, &s->sql->prune_undated,
                  "DELETE FROM reading_undated WHERE seq IN (SELECT u.seq FROM reading_undated u"
                  " JOIN clock_wait w ON w.run_id = u.run_id WHERE w.ended_at < ?"
-                 " ORDER BY u.seq LIMIT " SLICE_ROWS ")",
-                 "i", until_us);
+                 " ORDER BY u.seq LIMIT ?)",
+                 "ii", until_us, s->care.slice.rows);
     *removed = sqlite3_changes(s->db);
-    if ((err = store_end(s, err)) == GW_OK)
-        metric_add(METRIC_ROWS_PRUNED, *removed);
-    return err;
+    return end_slice(s, err, began_us, *removed, *removed);
 }
 
 /* One slice of what is too old; *removed 0: nothing is. */
 static enum gw_err prune_by_age(struct store *s, int64_t wall_us, int64_t *removed)
 {
     const struct store_options *o = &s->options;
+    bool more = false;
     enum gw_err err = GW_OK;
 
     if (o->raw_us > 0)
@@ -236,8 +275,8 @@ static enum gw_err prune_by_age(struct store *s, int64_t wall_us, int64_t *remov
     if (err == GW_OK && *removed == 0 && o->minute_us > 0)
         err = prune_minutes(s, floor_to(wall_us - o->minute_us, US_PER_HOUR), removed);
     if (err == GW_OK && *removed == 0 && o->hour_us > 0 && wall_us >= s->care.next_rest_us) {
-        err = prune_rest(s, floor_to(wall_us - o->hour_us, US_PER_HOUR), removed);
-        if (err == GW_OK && *removed == 0)
+        err = prune_rest(s, floor_to(wall_us - o->hour_us, US_PER_HOUR), removed, &more);
+        if (err == GW_OK && !more)
             s->care.next_rest_us = wall_us + US_PER_HOUR;
     }
     return err;

@@ -13,7 +13,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SLICE_US (50 * US_PER_MS) /* of housekeeping */
+/* Rows of a transaction of housekeeping at first, and within what they stay. Rows of a roll-up may
+ * each lie on a page of their own, and are not many; what retention removes lies together. */
+static const struct slice rollup_slice = {.rows = 500, .least = 50, .most = 5000};
+static const struct slice care_slice = {.rows = 2000, .least = 500, .most = 4000};
+
 #define OPEN_ROLLUP_US US_PER_SECOND
 #define CLOSE_ROLLUP_US (500 * US_PER_MS)
 
@@ -37,6 +41,8 @@ static struct store *create(const struct store_options *o)
     if (!s)
         return NULL;
     s->options = *o;
+    s->rollup.slice = rollup_slice;
+    s->care.slice = care_slice;
     s->lock_fd = -1;
     s->source_count = count_sources(o);
     s->path = strdup(o->path);
@@ -66,13 +72,27 @@ static void destroy(struct store *s)
     free(s->saved);
     free(s->results);
     free(s->writes);
+    remake_forget_all(s);
     free(s);
+}
+
+/* All that is pending, as far as the time allows. */
+static enum gw_err roll_up_for(struct store *s, int64_t wall_us, int64_t us)
+{
+    int64_t deadline_us = clock_mono_us() + us;
+    enum gw_err err;
+    bool more;
+
+    do {
+        more = false;
+        err = rollup_run(s, wall_us, deadline_us, &more);
+    } while (err == GW_OK && more && clock_mono_us() < deadline_us);
+    return err;
 }
 
 enum gw_err store_open(struct store **out, const struct store_options *options)
 {
     struct store *s = create(options);
-    bool more = false;
     enum gw_err err = GW_OK;
 
     if (!s)
@@ -80,7 +100,7 @@ enum gw_err store_open(struct store **out, const struct store_options *options)
     if ((err = file_prepare(s->path)) != GW_OK ||
         (err = file_lock(s->path, &s->lock_fd, s->note)) != GW_OK ||
         (err = connection_open(s)) != GW_OK ||
-        (err = rollup_run(s, clock_wall_us(), clock_mono_us() + OPEN_ROLLUP_US, &more)) != GW_OK) {
+        (err = roll_up_for(s, clock_wall_us(), OPEN_ROLLUP_US)) != GW_OK) {
         log_error("database %s cannot be opened: %s", s->path, gw_strerror(err));
         destroy(s);
         return err;
@@ -91,9 +111,8 @@ enum gw_err store_open(struct store **out, const struct store_options *options)
 
 static enum gw_err end_run(struct store *s)
 {
-    bool more = false;
     /* All that is pending: what comes later to these minutes will be late. */
-    enum gw_err err = rollup_run(s, INT64_MAX, clock_mono_us() + CLOSE_ROLLUP_US, &more);
+    enum gw_err err = roll_up_for(s, INT64_MAX, CLOSE_ROLLUP_US);
 
     if (err != GW_OK || (err = store_begin(s)) != GW_OK)
         return err;
@@ -215,17 +234,17 @@ enum gw_err store_append(struct store *s, const struct record *records, size_t n
 
 enum gw_err store_maintain(struct store *s, int64_t wall_us, bool *more)
 {
-    int64_t now = clock_mono_us();
+    int64_t deadline_us = clock_mono_us() + SLICE_TARGET_US;
     enum gw_err err = connection_ensure(s);
 
     *more = false;
     space_check(s);
     if (err == GW_OK)
-        err = undated_run(s, now + SLICE_US, more);
+        err = undated_run(s, deadline_us, more);
     if (err == GW_OK && !*more)
-        err = rollup_run(s, wall_us, now + SLICE_US, more);
+        err = rollup_run(s, wall_us, deadline_us, more);
     if (err == GW_OK && !*more)
-        err = retention_run(s, wall_us, now + SLICE_US, more);
+        err = retention_run(s, wall_us, deadline_us, more);
     return err;
 }
 

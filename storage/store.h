@@ -69,10 +69,11 @@ enum gw_err store_outbox_done(struct store *s, const struct outbox_result *resul
  * fails, and too many wait. */
 enum gw_err store_note_writes(struct store *s, const struct write_event *events, size_t n);
 
-/* Housekeeping in a small slice (at most about 50 ms): closes minutes and hours before wall_us into
- * the roll-ups, removes what retention no longer keeps. *more: there is work left, call again soon.
- * Deletes nothing by age while the clock looks wrong: more than a day past the last time that it
- * looked right, until it has held for a day of running. */
+/* Housekeeping in a small slice (about 50 ms, twice that at most unless the disk is slower than
+ * ever before): closes minutes and hours before wall_us into the roll-ups, removes what retention
+ * no longer keeps. *more: there is work left, call again soon. Deletes nothing by age while the
+ * clock looks wrong: more than a day past the last time that it looked right, until it has held for
+ * a day of running. */
 enum gw_err store_maintain(struct store *s, int64_t wall_us, bool *more);
 
 /* The number that the next raised alert gets (stable, never given out twice by this database). */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Roll-ups against what a plain GROUP BY over the raw readings says, whatever order they came in.
  */
+#include "storage/internal.h"
 #include "tests/storage/fixture.h"
 
 #include <sys/wait.h>
@@ -53,6 +54,13 @@ static struct record random_record(int64_t now)
     return r;
 }
 
+/* For a test of many transactions, and not of what the disk holds. */
+static void open_without_sync(struct fixture *f)
+{
+    fixture_open(f);
+    assert_int_equal(db_exec(f->store->db, "PRAGMA synchronous = OFF"), GW_OK);
+}
+
 static void rollups_equal_a_recomputation_from_raw(void **state)
 {
     struct fixture *f = *state;
@@ -61,7 +69,7 @@ static void rollups_equal_a_recomputation_from_raw(void **state)
     for (unsigned round = 0; round < 3; round++) {
         seed = 7 + round;
         clock_fake(1, T0);
-        fixture_open(f);
+        open_without_sync(f);
         for (int64_t t = 0; t < 10800; t += 20) {
             int64_t now = T0 + (round * 10800 + t) * US_PER_SECOND;
             clock_fake(US_PER_SECOND * (t + 1), now);
@@ -72,7 +80,7 @@ static void rollups_equal_a_recomputation_from_raw(void **state)
                 maintain_all(f, now);
             if (dice(100) == 0) {
                 fixture_close(f);
-                fixture_open(f);
+                open_without_sync(f);
             }
         }
         fixture_close(f);
@@ -81,6 +89,76 @@ static void rollups_equal_a_recomputation_from_raw(void **state)
         assert_int_equal(sql_int(f, "SELECT count(*) FROM rollup_pending"), 0);
         assert_true(sql_int(f, "SELECT count(*) FROM reading_hour") >= 3 * SENSORS);
     }
+}
+
+/* Slices as short as there are, with readings of the same minutes and hours between them. */
+static void roll_up_in_slices(struct fixture *f, int64_t wall_us, unsigned late, int *slices)
+{
+    bool more = true;
+
+    for (*slices = 0; more; ++*slices) {
+        more = false;
+        f->store->rollup.slice = (struct slice){.rows = 3, .least = 3, .most = 3};
+        assert_int_equal(rollup_run(f->store, wall_us, 0, &more), GW_OK);
+        if (*slices % 7 == 0 && (unsigned)*slices < late * 7) {
+            int64_t time_us = T0 + dice(3000) * US_PER_SECOND + dice(1000);
+            struct record r = dice(2) ? good(dice(SENSORS), time_us, dice(50)) : bad(3, time_us);
+            append(f, &r, 1);
+        }
+    }
+}
+
+static void rollups_made_in_slices_are_whole(void **state)
+{
+    struct fixture *f = *state;
+    struct record batch[100];
+    int slices;
+
+    seed = 5;
+    clock_fake(1, T0);
+    open_without_sync(f);
+    for (int64_t t = 0; t < 3000; t += 5) {
+        for (size_t i = 0; i < 100; i++)
+            batch[i] = random_record(T0 + t * US_PER_SECOND);
+        append(f, batch, 100);
+    }
+    for (unsigned late = 0; late < 100; late += 33) {
+        roll_up_in_slices(f, T0 + 3 * US_PER_HOUR, late, &slices);
+        assert_true(slices > 20);
+        assert_int_equal(sql_int(f, MINUTE_DIFFERENCES), 0);
+        assert_int_equal(sql_int(f, HOUR_DIFFERENCES), 0);
+        assert_int_equal(sql_int(f, "SELECT count(*) FROM rollup_pending"), 0);
+        struct record r = good(0, T0 + 60 * US_PER_SECOND + late, 1);
+        append(f, &r, 1);
+    }
+}
+
+/* What was summed up when a transaction failed, or the process ended, is summed up again. */
+static void a_rollup_that_was_interrupted_is_made_whole(void **state)
+{
+    struct fixture *f = *state;
+    struct record batch[100];
+    int slices;
+
+    seed = 6;
+    clock_fake(1, T0);
+    open_without_sync(f);
+    for (int64_t t = 0; t < 600; t += 5) {
+        for (size_t i = 0; i < 100; i++)
+            batch[i] = random_record(T0 + t * US_PER_SECOND);
+        append(f, batch, 100);
+    }
+    for (int round = 0; round < 50; round++) {
+        bool more = false;
+        f->store->rollup.slice = (struct slice){.rows = 3, .least = 3, .most = 3};
+        assert_int_equal(rollup_run(f->store, T0 + 3 * US_PER_HOUR, 0, &more), GW_OK);
+        f->store->is_stale = true; /* as after a failed transaction */
+        if (!more)
+            break;
+    }
+    roll_up_in_slices(f, T0 + 3 * US_PER_HOUR, 0, &slices);
+    assert_int_equal(sql_int(f, MINUTE_DIFFERENCES), 0);
+    assert_int_equal(sql_int(f, HOUR_DIFFERENCES), 0);
 }
 
 static void an_ended_minute_is_rolled_up_while_running(void **state)
@@ -224,6 +302,8 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         T(rollups_equal_a_recomputation_from_raw),
+        T(rollups_made_in_slices_are_whole),
+        T(a_rollup_that_was_interrupted_is_made_whole),
         T(an_ended_minute_is_rolled_up_while_running),
         T(a_late_reading_mends_its_minute_and_hour),
         T(bad_readings_are_counted_beside_the_good_ones),
