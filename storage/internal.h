@@ -249,9 +249,9 @@ enum gw_err undated_take_back(struct store *s);
 /* Moves readings whose time is known now, until deadline_us (monotonic). */
 enum gw_err undated_run(struct store *s, int64_t deadline_us, bool *more);
 
-/* undated_alerts.c */
-/* Transitions and shelves of this boot get their time; within a transaction. */
-enum gw_err undated_alerts(struct store *s);
+/* undated_events.c */
+/* Transitions, shelves and writes of this boot get their time; within a transaction. */
+enum gw_err undated_events(struct store *s);
 
 /* space.c */
 void space_check(struct store *s); /* looks every two seconds */

@@ -210,7 +210,9 @@ static enum gw_err remove_rest(struct store *s, int64_t until_us, int64_t *remov
         {&s->sql->prune_event, "DELETE FROM alert_event WHERE time < ?"
                                " AND alert_id NOT IN (SELECT id FROM alert)"},
         {&s->sql->prune_write, "DELETE FROM write_event WHERE seq IN (SELECT seq FROM write_event"
-                               " WHERE time < ? LIMIT " FEW_ROWS ")"},
+                               " WHERE time < ?1 AND NOT EXISTS (SELECT 1 FROM clock_wait w"
+                               " WHERE w.run_id = write_event.run_id"
+                               " AND ifnull(w.ended_at >= ?1, 1)) LIMIT " FEW_ROWS ")"},
         {&s->sql->prune_run, "DELETE FROM run WHERE last_commit_at < ?"},
         {&s->sql->prune_wait,
          "DELETE FROM clock_wait WHERE ended_at < ? AND NOT EXISTS"

@@ -63,11 +63,11 @@ static const char version_1[] =
                                                     " FROM alert a JOIN sensor s ON s.id = "
                                                     "a.sensor_id WHERE a.cleared_at IS NULL;";
 
-/* Sensors that were set, or asked to be. */
+/* Sensors that were set, or asked to be; run_id and uptime as in alert_event. */
 #define VERSION_2_WRITES                                                                           \
     "CREATE TABLE write_event (seq INTEGER PRIMARY KEY, time INTEGER NOT NULL,"                    \
     " sensor TEXT NOT NULL, value REAL, read_back REAL, origin TEXT NOT NULL, request TEXT,"       \
-    " error TEXT);"                                                                                \
+    " error TEXT, run_id INTEGER, uptime INTEGER);"                                                \
     "CREATE VIEW writes AS SELECT " ISO(                                                           \
         "w.time") " AS time, w.sensor AS sensor,"                                                  \
                   " w.value AS value, w.read_back AS read_back, s.unit AS unit, w.origin AS "      \

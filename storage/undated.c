@@ -346,12 +346,12 @@ static enum gw_err move_slice(struct store *s, int64_t deadline_us, bool *more)
     return err;
 }
 
-/* All readings of this boot have been moved, its alerts follow; those of earlier boots will never
- * know their time. */
+/* All readings of this boot have been moved, alerts and the like follow; those of earlier boots
+ * will never know their time. */
 static enum gw_err close_waiting(struct store *s)
 {
     sqlite3_stmt *st = NULL;
-    enum gw_err err = undated_alerts(s);
+    enum gw_err err = undated_events(s);
 
     if (err == GW_OK)
         err = db_run(s->db, &st,

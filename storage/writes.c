@@ -27,17 +27,23 @@ static const char *or_null(const char *text)
     return text[0] ? text : NULL;
 }
 
+static enum gw_err add(struct store *s, const struct write_event *w)
+{
+    int64_t uptime = 0, run = undated_uptime(s, w->time_us, &uptime) ? s->run_id : 0;
+
+    return db_run(s->db, &s->sql->write,
+                  "INSERT INTO write_event (time, sensor, value, read_back, origin, request,"
+                  " error, run_id, uptime)"
+                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, nullif(?8, 0), iif(?8, ?9, NULL))",
+                  "isffsssii", undated_time(s, w->time_us), w->sensor, w->value, w->read_back,
+                  w->origin, or_null(w->id), or_null(w->error), run, uptime);
+}
+
 enum gw_err writes_apply(struct store *s)
 {
     enum gw_err err = GW_OK;
 
-    for (size_t i = 0; err == GW_OK && i < s->write_count; i++) {
-        const struct write_event *w = &s->writes[i];
-        err = db_run(s->db, &s->sql->write,
-                     "INSERT INTO write_event (time, sensor, value, read_back, origin, request,"
-                     " error) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                     "isffsss", w->time_us, w->sensor, w->value, w->read_back, w->origin,
-                     or_null(w->id), or_null(w->error));
-    }
+    for (size_t i = 0; err == GW_OK && i < s->write_count; i++)
+        err = add(s, &s->writes[i]);
     return err;
 }

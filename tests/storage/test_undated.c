@@ -340,6 +340,63 @@ static void alerts_of_a_boot_without_time_stay_and_are_known_as_such(void **stat
     assert_int_equal(sql_int(f, "SELECT count(*) FROM alert"), 0);
 }
 
+static void set_sensor(struct fixture *f, double value)
+{
+    struct write_event e = {.time_us = wall, .value = value, .read_back = value};
+
+    strcpy(e.sensor, "device/s1");
+    strcpy(e.origin, "mqtt");
+    assert_int_equal(store_note_writes(f->store, &e, 1), GW_OK);
+}
+
+static void commit_writes(struct fixture *f)
+{
+    assert_int_equal(store_append(f->store, NULL, 0, NULL), GW_OK);
+}
+
+static void sensors_set_before_the_time_is_known_get_it_later(void **state)
+{
+    struct fixture *f = *state;
+
+    boot(f, "a", EPOCH_US);
+    set_sensor(f, 1);
+    commit_writes(f);
+    assert_int_equal(sql_int(f, "SELECT time FROM write_event"), EPOCH_US);
+    assert_int_equal(sql_int(f, "SELECT uptime FROM write_event WHERE run_id = 1"), mono);
+    pass(4 * US_PER_SECOND);
+    set_sensor(f, 2); /* the time comes before it is stored */
+    pass(6 * US_PER_SECOND);
+    set_clock(T0);
+    maintain_all(f);
+    commit_writes(f);
+    set_sensor(f, 3);
+    commit_writes(f);
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM write_event WHERE uptime IS NOT NULL"), 0);
+    assert_int_equal(sql_int(f, "SELECT time FROM write_event WHERE value = 1"),
+                     T0 - 10 * US_PER_SECOND);
+    assert_int_equal(sql_int(f, "SELECT time FROM write_event WHERE value = 2"),
+                     T0 - 6 * US_PER_SECOND);
+    assert_int_equal(sql_int(f, "SELECT time FROM write_event WHERE value = 3"), T0);
+}
+
+static void sensors_set_in_a_boot_without_time_age_from_when_that_was_certain(void **state)
+{
+    struct fixture *f = *state;
+
+    f->options.hour_us = US_PER_DAY;
+    boot(f, "a", EPOCH_US);
+    set_sensor(f, 1);
+    fixture_close(f);
+    boot(f, "b", T0);
+    maintain_all(f);
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM write_event WHERE run_id = 1"), 1);
+    for (int hours = 0; hours < 60; hours++) {
+        pass(US_PER_HOUR);
+        maintain_all(f);
+    }
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM write_event"), 0);
+}
+
 static int setup(void **state)
 {
     fixture_setup(state);
@@ -367,6 +424,8 @@ int main(void)
         T(no_reading_is_lost_because_its_time_is_taken),
         T(alerts_before_the_time_is_known_get_it_later),
         T(alerts_of_a_boot_without_time_stay_and_are_known_as_such),
+        T(sensors_set_before_the_time_is_known_get_it_later),
+        T(sensors_set_in_a_boot_without_time_age_from_when_that_was_certain),
     };
     return cmocka_run_group_tests_name("storage/undated", tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Alerts of the time before the clock was set: they go out at once, with the time that the machine
- * believes in, and the database mends that when it knows better (see undated.c). */
+/* Alerts of the time before the clock was set, and sensors that were set then: they do not wait,
+ * but get the time that the machine believes in, and the database mends that when it knows better
+ * (see undated.c). */
 #include "storage/internal.h"
 
 #define OF_THIS_BOOT                                                                               \
@@ -26,9 +27,10 @@ static const char *const steps[] = {
     "UPDATE alert_shelf SET until = until - shelved_at + uptime + ?1, shelved_at = uptime + ?1,"
     " run_id = NULL, uptime = NULL WHERE " OF_THIS_BOOT,
     "UPDATE alert_event SET run_id = NULL, uptime = NULL WHERE " OF_THIS_BOOT,
+    "UPDATE write_event SET time = uptime + ?1, run_id = NULL, uptime = NULL WHERE " OF_THIS_BOOT,
 };
 
-enum gw_err undated_alerts(struct store *s)
+enum gw_err undated_events(struct store *s)
 {
     enum gw_err err = GW_OK;
 
