@@ -7,8 +7,7 @@
  *
  * SENSORGW_SLOW=1 tries twenty times as many moments. */
 #include "storage/schema.h"
-#include "tests/storage/fixture.h"
-#include "tests/storage/vfs.h"
+#include "tests/storage/vfs_fixture.h"
 
 #include <sys/stat.h>
 
@@ -318,13 +317,6 @@ static void check_state(struct fixture *f, const struct scenario *s, struct repl
 
 /* --- the scenarios --- */
 
-static int checkpoint_often(sqlite3 *db, char **error, const struct sqlite3_api_routines *api)
-{
-    (void)error;
-    (void)api;
-    return sqlite3_wal_autocheckpoint(db, CHECKPOINT_PAGES);
-}
-
 static void append_batch(struct fixture *f, int n, int64_t now)
 {
     struct record r[BATCH];
@@ -410,13 +402,11 @@ static void survive(struct fixture *f, const struct scenario *s)
     clock_fake(1, T0);
     if (s->from_version_1)
         load_version_1(f);
-    vfs_install();
+    vfs_begin(CHECKPOINT_PAGES);
     image_load(&r.durable[vfs_file_number(f->path)], f->path);
     vfs.record = true;
-    sqlite3_auto_extension((void (*)(void))checkpoint_often);
     run_scenario(f, s);
-    sqlite3_reset_auto_extension();
-    vfs_uninstall();
+    vfs_end();
     snprintf(r.folder, sizeof(r.folder), "%s/crash", f->folder);
     assert_int_equal(mkdir(r.folder, 0750), 0);
     replay_all(f, s, &r);
@@ -463,20 +453,9 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-
-    store_close(f->store);
-    f->store = NULL;
-    vfs_uninstall();
-    vfs_forget();
-    return fixture_teardown(state);
-}
-
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, vfs_teardown)
     const struct CMUnitTest tests[] = {
         T(a_new_database_survives_a_power_cut_at_any_moment),
         T(purging_and_shrinking_survive_a_power_cut_at_any_moment),

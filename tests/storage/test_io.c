@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writes and syncs that fail, at each place where they can. Whatever fails, a batch is stored once
  * or not at all, and the next try goes on by itself. */
-#include "tests/storage/fixture.h"
-#include "tests/storage/vfs.h"
+#include "tests/storage/vfs_fixture.h"
 
 #define BATCH 100
 
@@ -47,13 +46,6 @@ static void maintain(struct fixture *f, int64_t wall_us)
         if (store_maintain(f->store, wall_us, &more) != GW_OK)
             more = true;
     }
-}
-
-static int checkpoint_often(sqlite3 *db, char **error, const struct sqlite3_api_routines *api)
-{
-    (void)error;
-    (void)api;
-    return sqlite3_wal_autocheckpoint(db, 10);
 }
 
 static void feed(struct fixture *f, int64_t *batches, int64_t n, void (*spoil)(int64_t batch))
@@ -223,9 +215,8 @@ static void a_full_disk_fails_whole_and_recovers(void **state)
 
 static int setup(void **state)
 {
-    vfs_install();
+    vfs_begin(10);
     vfs.count_only = true; /* what is tested is what fails */
-    sqlite3_auto_extension((void (*)(void))checkpoint_often);
     fixture_setup(state);
     log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
     return 0;
@@ -238,21 +229,9 @@ static void silence(void *arg, enum log_level level, const char *line)
     (void)line;
 }
 
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-
-    store_close(f->store);
-    f->store = NULL;
-    sqlite3_reset_auto_extension();
-    vfs_uninstall();
-    vfs_forget();
-    return fixture_teardown(state);
-}
-
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, vfs_teardown)
     const struct CMUnitTest tests[] = {
         T(a_sync_that_fails_once_costs_nothing),
         T(syncs_that_fail_again_and_again_cost_nothing),

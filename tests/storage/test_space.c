@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What happens before the disk is full. The program's statvfs() is ours: it says what each test
  * wants. */
-#include "tests/storage/fixture.h"
+#include "tests/storage/writer_fixture.h"
 
 #include "gateway/core/metrics.h"
-#include "gateway/core/queue.h"
-#include "storage/writer.h"
 
 #include <stdatomic.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #define MB INT64_C(1000000)
-#define SOON_US (20 * US_PER_SECOND)
 
 static _Atomic int64_t free_bytes;
 
@@ -132,109 +129,50 @@ static void below_half_of_it_there_is_no_room_until_there_is_more(void **state)
 
 /* --- with the writer --- */
 
-struct bench {
-    struct fixture *f;
-    struct queue *records;
-    struct writer *writer;
-};
-
-static void start(struct bench *b, struct fixture *f, size_t batch)
+static void start(struct writer_rig *rig, struct fixture *f, size_t batch)
 {
-    *b = (struct bench){.f = f};
-    fixture_open(f);
-    assert_int_equal(queue_create(&b->records, 1, 64, sizeof(struct record)), GW_OK);
-    assert_int_equal(writer_start(&b->writer, &(struct writer_options){.store = f->store,
-                                                                       .records = b->records,
-                                                                       .ledger = f->ledger,
-                                                                       .sensors = f->sensors,
-                                                                       .flush_us = 10 * US_PER_MS,
-                                                                       .batch = batch}),
-                     GW_OK);
-}
-
-static void stop(struct bench *b, int64_t give_up_us)
-{
-    queue_close(b->records);
-    writer_stop(b->writer, give_up_us);
-    queue_destroy(b->records);
-}
-
-static void push(struct bench *b, struct record r)
-{
-    if (r.has_reading)
-        ledger_accept(b->f->ledger, r.reading.sensor % 2, 1);
-    assert_int_equal(queue_push(b->records, 0, &r, 1, 60000, NULL), GW_OK);
-}
-
-static void push_readings(struct bench *b, int64_t from, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++)
-        push(b, good(i % SENSORS, from + i, i));
-}
-
-static bool wait_for_rows(const struct bench *b, const char *sql, int64_t rows)
-{
-    int64_t end = clock_mono_us() + SOON_US;
-
-    while (sql_int(b->f, sql) < rows) {
-        if (clock_mono_us() > end)
-            return false;
-        clock_sleep_us(5 * US_PER_MS);
-    }
-    return true;
-}
-
-static bool wait_until_healthy(const struct bench *b, bool healthy)
-{
-    int64_t end = clock_mono_us() + SOON_US;
-
-    while (writer_healthy(b->writer) != healthy) {
-        if (clock_mono_us() > end)
-            return false;
-        clock_sleep_us(5 * US_PER_MS);
-    }
-    return true;
+    rig_start(rig, f, (struct writer_options){.flush_us = 10 * US_PER_MS, .batch = batch});
 }
 
 /* The store looks at the disk every two seconds only, when there is something to store. */
-static uint32_t push_until_kept_back(struct bench *b, int64_t from)
+static uint32_t push_until_kept_back(struct writer_rig *rig, int64_t from)
 {
     int64_t end = clock_mono_us() + SOON_US;
     uint32_t n = 0;
 
-    for (; writer_healthy(b->writer) && clock_mono_us() < end; n++) {
-        push_readings(b, from + n, 1);
+    for (; writer_healthy(rig->writer) && clock_mono_us() < end; n++) {
+        push_readings(rig, from + n, 1);
         clock_sleep_us(20 * US_PER_MS);
     }
-    assert_false(writer_healthy(b->writer));
+    assert_false(writer_healthy(rig->writer));
     return n;
 }
 
 static void a_full_disk_keeps_readings_back_while_alerts_are_stored(void **state)
 {
     struct fixture *f = *state;
-    struct bench b;
+    struct writer_rig rig;
 
     f->options.min_free = 100 * MB;
     atomic_store(&free_bytes, 500 * MB);
-    start(&b, f, 200);
-    push_readings(&b, T0, 100);
-    assert_true(wait_for_rows(&b, "SELECT count(*) FROM reading", 100));
+    start(&rig, f, 200);
+    push_readings(&rig, T0, 100);
+    assert_true(wait_for_rows(&rig, "SELECT count(*) FROM reading", 100));
     atomic_store(&free_bytes, 10 * MB);
-    uint32_t more = push_until_kept_back(&b, T0 + 100);
+    uint32_t more = push_until_kept_back(&rig, T0 + 100);
     int64_t stored = sql_int(f, "SELECT count(*) FROM reading");
     for (int i = 1; i <= 100; i++) {
         struct record r = good(1, T0 + US_PER_SECOND + i, 81.5);
         r.changes = new_change(i, 1, ALERT_RAISED, T0);
-        push(&b, r);
+        push(&rig, r);
     }
-    assert_true(wait_for_rows(&b, "SELECT count(*) FROM alert_event", 100));
-    push_readings(&b, T0 + 2 * US_PER_SECOND, 1000);
+    assert_true(wait_for_rows(&rig, "SELECT count(*) FROM alert_event", 100));
+    push_readings(&rig, T0 + 2 * US_PER_SECOND, 1000);
     assert_int_equal(sql_int(f, "SELECT count(*) FROM reading"), stored);
     /* The newest were kept, and come in when there is room. */
     atomic_store(&free_bytes, 500 * MB);
-    assert_true(wait_until_healthy(&b, true));
-    stop(&b, SOON_US);
+    assert_true(wait_until_healthy(&rig, true));
+    rig_stop(&rig, SOON_US);
     struct ledger_entry total = ledger_total(f->ledger);
     assert_int_equal(total.accepted, 1200 + more);
     assert_int_equal(ledger_in_flight(&total), 0);
@@ -249,13 +187,13 @@ static void a_full_disk_keeps_readings_back_while_alerts_are_stored(void **state
 static void stopping_with_a_full_disk_counts_what_was_kept_back(void **state)
 {
     struct fixture *f = *state;
-    struct bench b;
+    struct writer_rig rig;
 
     f->options.min_free = 100 * MB;
     atomic_store(&free_bytes, 10 * MB);
-    start(&b, f, 200);
-    push_readings(&b, T0, 50);
-    stop(&b, 300 * US_PER_MS);
+    start(&rig, f, 200);
+    push_readings(&rig, T0, 50);
+    rig_stop(&rig, 300 * US_PER_MS);
     struct ledger_entry total = ledger_total(f->ledger);
     assert_int_equal(total.dropped[DROP_DISK_FULL], 50);
     assert_int_equal(ledger_in_flight(&total), 0);

@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/storage/fixture.h"
+#include "tests/storage/writer_fixture.h"
 
 #include "gateway/core/metrics.h"
-#include "gateway/core/queue.h"
-#include "storage/writer.h"
 
 #include <assert.h>
 #include <stdatomic.h>
 
-#define SOON_US (10 * US_PER_SECOND) /* bound of every wait */
-
 struct bench {
-    struct fixture *f;
-    struct queue *records;
-    struct writer *writer;
+    struct writer_rig rig;
     sqlite3 *blocker;
     atomic_int outbox, not_durable;
     _Atomic int64_t told_at_us;
@@ -38,48 +32,21 @@ static void on_not_durable(void *arg, const struct alert_change *change)
 
 static void start(struct bench *b, struct fixture *f, int64_t flush_us, size_t batch)
 {
-    *b = (struct bench){.f = f};
-    fixture_open(f);
-    assert_int_equal(queue_create(&b->records, 1, 64, sizeof(struct record)), GW_OK);
-    assert_int_equal(writer_start(&b->writer,
-                                  &(struct writer_options){
-                                      .store = f->store,
-                                      .records = b->records,
-                                      .ledger = f->ledger,
-                                      .sensors = f->sensors,
-                                      .flush_us = flush_us,
-                                      .batch = batch,
-                                      .on_outbox = on_outbox,
-                                      .on_not_durable = on_not_durable,
-                                      .arg = b,
-                                  }),
-                     GW_OK);
-}
-
-static void stop(struct bench *b, int64_t give_up_us)
-{
-    queue_close(b->records);
-    writer_stop(b->writer, give_up_us);
-    queue_destroy(b->records);
-}
-
-static void push(struct bench *b, struct record r)
-{
-    if (r.has_reading)
-        ledger_accept(b->f->ledger, r.reading.sensor % 2, 1);
-    assert_int_equal(queue_push(b->records, 0, &r, 1, 10000, NULL), GW_OK);
-}
-
-static void push_readings(struct bench *b, int64_t from, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++)
-        push(b, good(i % SENSORS, from + i, i));
+    *b = (struct bench){0};
+    rig_start(&b->rig, f,
+              (struct writer_options){
+                  .flush_us = flush_us,
+                  .batch = batch,
+                  .on_outbox = on_outbox,
+                  .on_not_durable = on_not_durable,
+                  .arg = b,
+              });
 }
 
 /* Another program's write transaction: every commit of ours fails until it ends. */
 static void block(struct bench *b)
 {
-    assert_int_equal(sqlite3_open(b->f->path, &b->blocker), SQLITE_OK);
+    assert_int_equal(sqlite3_open(b->rig.f->path, &b->blocker), SQLITE_OK);
     assert_int_equal(sqlite3_exec(b->blocker, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
 }
 
@@ -87,18 +54,6 @@ static void unblock(struct bench *b)
 {
     sqlite3_close(b->blocker);
     b->blocker = NULL;
-}
-
-static bool wait_for_rows(const struct bench *b, const char *sql, int64_t rows)
-{
-    int64_t end = clock_mono_us() + SOON_US;
-
-    while (sql_int(b->f, sql) < rows) {
-        if (clock_mono_us() > end)
-            return false;
-        clock_sleep_us(5 * US_PER_MS);
-    }
-    return true;
 }
 
 static bool wait_for(atomic_int *counter, int value)
@@ -128,11 +83,11 @@ static void readings_are_committed_once_a_flush(void **state)
     struct bench b;
 
     start(&b, f, 300 * US_PER_MS, 0);
-    push_readings(&b, T0, 500);
-    assert_true(wait_for_rows(&b, "SELECT count(*) FROM reading", 500));
+    push_readings(&b.rig, T0, 500);
+    assert_true(wait_for_rows(&b.rig, "SELECT count(*) FROM reading", 500));
     assert_in_range(sql_int(f, "SELECT commits FROM run"), 1, 3);
-    assert_true(writer_healthy(b.writer));
-    stop(&b, SOON_US);
+    assert_true(writer_healthy(b.rig.writer));
+    rig_stop(&b.rig, SOON_US);
     assert_books_balance(f, 500);
 }
 
@@ -142,9 +97,9 @@ static void a_full_batch_does_not_wait(void **state)
     struct bench b;
 
     start(&b, f, 3600 * US_PER_SECOND, 100);
-    push_readings(&b, T0, 250);
-    assert_true(wait_for_rows(&b, "SELECT count(*) FROM reading", 200));
-    stop(&b, SOON_US);
+    push_readings(&b.rig, T0, 250);
+    assert_true(wait_for_rows(&b.rig, "SELECT count(*) FROM reading", 200));
+    rig_stop(&b.rig, SOON_US);
     assert_books_balance(f, 250);
 }
 
@@ -156,7 +111,7 @@ static void a_transition_forces_an_early_flush(void **state)
 
     start(&b, f, 3600 * US_PER_SECOND, 0);
     r.changes = new_change(1, 1, ALERT_RAISED, T0);
-    push(&b, r);
+    push(&b.rig, r);
     assert_true(wait_for(&b.outbox, 1));
     assert_int_equal(sql_int(f, "SELECT count(*) FROM alert_event"), 1);
     assert_int_equal(sql_int(f, "SELECT count(*) FROM reading"), 1);
@@ -164,14 +119,14 @@ static void a_transition_forces_an_early_flush(void **state)
     int64_t begin = clock_mono_us();
     for (int i = 2; i <= 200; i++) {
         r = (struct record){.changes = new_change(i, 1, ALERT_RAISED, T0 + i)};
-        push(&b, r);
+        push(&b.rig, r);
         clock_sleep_us(2 * US_PER_MS);
     }
-    assert_true(wait_for_rows(&b, "SELECT count(*) FROM alert_event", 200));
+    assert_true(wait_for_rows(&b.rig, "SELECT count(*) FROM alert_event", 200));
     int64_t took = clock_mono_us() - begin;
     assert_true(sql_int(f, "SELECT commits FROM run") <= 3 + took / WRITER_EARLY_FLUSH_US);
     assert_int_equal(atomic_load(&b.not_durable), 0);
-    stop(&b, SOON_US);
+    rig_stop(&b.rig, SOON_US);
 }
 
 static void a_failing_store_keeps_the_batch_and_tries_again(void **state)
@@ -181,17 +136,12 @@ static void a_failing_store_keeps_the_batch_and_tries_again(void **state)
 
     start(&b, f, 10 * US_PER_MS, 1000);
     block(&b);
-    push_readings(&b, T0, 500);
-    int64_t end = clock_mono_us() + SOON_US;
-    while (writer_healthy(b.writer) && clock_mono_us() < end)
-        clock_sleep_us(US_PER_MS);
-    assert_false(writer_healthy(b.writer));
+    push_readings(&b.rig, T0, 500);
+    assert_true(wait_until_healthy(&b.rig, false));
     unblock(&b);
-    assert_true(wait_for_rows(&b, "SELECT count(*) FROM reading", 500));
-    while (!writer_healthy(b.writer) && clock_mono_us() < end)
-        clock_sleep_us(US_PER_MS);
-    assert_true(writer_healthy(b.writer));
-    stop(&b, SOON_US);
+    assert_true(wait_for_rows(&b.rig, "SELECT count(*) FROM reading", 500));
+    assert_true(wait_until_healthy(&b.rig, true));
+    rig_stop(&b.rig, SOON_US);
     assert_books_balance(f, 500);
 }
 
@@ -205,16 +155,16 @@ static void alerts_go_out_although_the_store_fails(void **state)
     block(&b);
     int64_t before = metric_get(METRIC_ALERTS_NOT_DURABLE), begin = clock_mono_us();
     r.changes = new_change(1, 1, ALERT_RAISED, T0);
-    push(&b, r);
+    push(&b.rig, r);
     assert_true(wait_for(&b.not_durable, 1));
     assert_true(atomic_load(&b.told_at_us) - begin >= WRITER_PATIENCE_US);
     r = (struct record){.changes = new_change(1, 1, ALERT_CLEARED, T0 + 1)};
-    push(&b, r);
+    push(&b.rig, r);
     assert_true(wait_for(&b.not_durable, 2));
     unblock(&b);
     /* They are still stored, once, and told once. */
     assert_true(wait_for(&b.outbox, 1));
-    stop(&b, SOON_US);
+    rig_stop(&b.rig, SOON_US);
     assert_int_equal(sql_int(f, "SELECT count(*) FROM alert_event"), 2);
     assert_int_equal(atomic_load(&b.not_durable), 2);
     assert_int_equal(metric_get(METRIC_ALERTS_NOT_DURABLE) - before, 2);
@@ -231,11 +181,11 @@ static void a_store_that_fails_for_long_loses_readings_but_no_alerts(void **stat
     for (int i = 1; i <= 10; i++) {
         struct record r = good(1, T0 - i, 81.5);
         r.changes = new_change(i, 1, ALERT_RAISED, T0);
-        push(&b, r);
+        push(&b.rig, r);
     }
-    push_readings(&b, T0, 600);
+    push_readings(&b.rig, T0, 600);
     unblock(&b);
-    stop(&b, SOON_US);
+    rig_stop(&b.rig, SOON_US);
     assert_int_equal(sql_int(f, "SELECT count(*) FROM alert"), 10);
     assert_int_equal(atomic_load(&b.not_durable), 10);
     assert_books_balance(f, 610);
@@ -252,11 +202,11 @@ static void stopping_gives_up_in_time(void **state)
 
     start(&b, f, 10 * US_PER_MS, 100);
     block(&b);
-    push_readings(&b, T0, 120);
+    push_readings(&b.rig, T0, 120);
     struct record r = {.changes = new_change(1, 1, ALERT_RAISED, T0)};
-    push(&b, r);
+    push(&b.rig, r);
     int64_t begin = clock_mono_us();
-    stop(&b, 500 * US_PER_MS);
+    rig_stop(&b.rig, 500 * US_PER_MS);
     assert_true(clock_mono_us() - begin < 3 * US_PER_SECOND);
     unblock(&b);
     struct ledger_entry total = ledger_total(f->ledger);
@@ -271,19 +221,21 @@ static void answers_of_the_broker_reach_the_outbox(void **state)
 
     start(&b, f, 20 * US_PER_MS, 0);
     struct record r = {.changes = new_change(1, 1, ALERT_RAISED, T0)};
-    push(&b, r);
+    push(&b.rig, r);
     assert_true(wait_for(&b.outbox, 1));
     assert_int_equal(
-        writer_outbox_done(b.writer, &(struct outbox_result){.seq = 1, .delivered = true}), GW_OK);
-    assert_true(
-        wait_for_rows(&b, "SELECT count(*) FROM alert_event WHERE published_at IS NOT NULL", 1));
+        writer_outbox_done(b.rig.writer, &(struct outbox_result){.seq = 1, .delivered = true}),
+        GW_OK);
+    assert_true(wait_for_rows(
+        &b.rig, "SELECT count(*) FROM alert_event WHERE published_at IS NOT NULL", 1));
     /* One that comes at the very end still counts. */
     r = (struct record){.changes = new_change(1, 1, ALERT_CLEARED, T0 + 1)};
-    push(&b, r);
+    push(&b.rig, r);
     assert_true(wait_for(&b.outbox, 2));
     assert_int_equal(
-        writer_outbox_done(b.writer, &(struct outbox_result){.seq = 2, .delivered = true}), GW_OK);
-    stop(&b, SOON_US);
+        writer_outbox_done(b.rig.writer, &(struct outbox_result){.seq = 2, .delivered = true}),
+        GW_OK);
+    rig_stop(&b.rig, SOON_US);
     assert_int_equal(sql_int(f, "SELECT count(*) FROM alert_event WHERE published_at IS NULL"), 0);
 }
 
@@ -305,18 +257,20 @@ static void a_sensor_that_was_set_is_an_event_of_the_next_transaction(void **sta
                              refused = new_event((double)NAN, "", "no such sensor");
 
     start(&b, *state, 20 * US_PER_MS, 0);
-    assert_int_equal(writer_note_write(b.writer, &done), GW_OK);
-    assert_int_equal(writer_note_write(b.writer, &refused), GW_OK);
-    assert_true(wait_for_rows(&b, "SELECT count(*) FROM write_event", 2));
-    assert_int_equal(sql_int(b.f, "SELECT count(*) FROM write_event WHERE time = 1700000000000000"
-                                  " AND sensor = 'a/1' AND value = 21.5 AND read_back = 21.5"
-                                  " AND origin = 'mqtt' AND request = 'x1' AND error IS NULL"),
+    assert_int_equal(writer_note_write(b.rig.writer, &done), GW_OK);
+    assert_int_equal(writer_note_write(b.rig.writer, &refused), GW_OK);
+    assert_true(wait_for_rows(&b.rig, "SELECT count(*) FROM write_event", 2));
+    assert_int_equal(sql_int(b.rig.f,
+                             "SELECT count(*) FROM write_event WHERE time = 1700000000000000"
+                             " AND sensor = 'a/1' AND value = 21.5 AND read_back = 21.5"
+                             " AND origin = 'mqtt' AND request = 'x1' AND error IS NULL"),
                      1);
-    assert_int_equal(sql_int(b.f, "SELECT count(*) FROM writes WHERE value IS NULL AND request IS"
-                                  " NULL AND error = 'no such sensor' AND time ="
-                                  " '2023-11-14T22:13:20.000Z'"),
+    assert_int_equal(sql_int(b.rig.f,
+                             "SELECT count(*) FROM writes WHERE value IS NULL AND request IS"
+                             " NULL AND error = 'no such sensor' AND time ="
+                             " '2023-11-14T22:13:20.000Z'"),
                      1);
-    stop(&b, SOON_US);
+    rig_stop(&b.rig, SOON_US);
 }
 
 static void events_wait_while_the_store_fails_and_are_bounded(void **state)
@@ -327,12 +281,12 @@ static void events_wait_while_the_store_fails_and_are_bounded(void **state)
 
     start(&b, *state, 1000, 0);
     block(&b);
-    while (taken < 100000 && writer_note_write(b.writer, &e) == GW_OK)
+    while (taken < 100000 && writer_note_write(b.rig.writer, &e) == GW_OK)
         taken++;
     assert_in_range(taken, 256, 99999);
     unblock(&b);
-    stop(&b, SOON_US);
-    assert_int_equal(sql_int(b.f, "SELECT count(*) FROM write_event"), taken);
+    rig_stop(&b.rig, SOON_US);
+    assert_int_equal(sql_int(b.rig.f, "SELECT count(*) FROM write_event"), taken);
 }
 
 int main(void)
