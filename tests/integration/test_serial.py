@@ -67,7 +67,11 @@ class Serial(GatewayTest):
         self.wait_for("readings", lambda: self.good(first) > 3)
         second = self.gateway([even], name="second")
         self.wait_for("it says who has it", lambda: f"in use by process {first.process.pid} (" in second.process.output())
-        first.kill()
+        # What was killed leaves a pseudo-terminal exclusive, which root alone may open then; a real port is not.
+        if os.geteuid() == 0:
+            first.kill()
+        else:
+            first.stop()
         # The same settings again, of which a pseudo-terminal does not keep the parity.
         self.wait_for("readings", lambda: self.good(second) > 3)
         self.check_books(second, second.stop())
