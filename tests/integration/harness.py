@@ -5,7 +5,6 @@ import shutil
 import sqlite3
 import sys
 import tempfile
-import time
 import unittest
 
 from processes import HERE, PATIENCE, SANITIZE, Broker, Gateway, Process, Simulator, Subscriber, free_port, wait_for
@@ -49,14 +48,12 @@ class GatewayTest(unittest.TestCase):
 
     def subscribe(self, broker, *topics):
         """Returns when the subscription is certainly in place."""
-        mark = f"mark/{time.monotonic_ns()}"
-        subscriber = self.kept(Subscriber(self.folder, broker, mark, *topics))
+        subscriber = self.kept(Subscriber(self.folder, broker, *topics))
 
-        def marked():
-            broker.publish(mark, "here")
-            return any(topic == mark for topic, _ in subscriber.messages)
-        wait_for("the subscription", marked)
-        subscriber.messages = [m for m in subscriber.messages if m[0] != mark]
+        def listens():
+            broker.publish(Subscriber.MARK, "here")
+            return subscriber.listens
+        wait_for("the subscription", listens)
         return subscriber
 
     def run_python(self, script, *arguments):

@@ -119,21 +119,25 @@ class Broker(Process):
 
 
 class Subscriber(Process):
-    """mosquitto_sub: `messages` holds (topic, payload) in the order of arrival."""
+    """mosquitto_sub: `messages` holds (topic, payload) in the order of arrival. Those on MARK only say that it listens."""
+    MARK = "mark/listens"
 
     def __init__(self, folder, broker, *topics):
         argv = ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(broker.port), "-q", "1", "-F", "%t\t%r\t%p"]
-        for topic in topics:
+        for topic in (self.MARK, *topics):
             argv += ["-t", topic]
         super().__init__(argv, os.path.join(folder, f"sub-{time.monotonic_ns()}.log"), stdout=subprocess.PIPE)
-        self.messages, self.retained = [], []
+        self.messages, self.retained, self.listens = [], [], False
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self):
         try:
             for line in self.popen.stdout:
                 topic, retained, payload = line.decode("utf-8", "replace").rstrip("\n").split("\t", 2)
-                (self.retained if retained == "1" else self.messages).append((topic, payload))
+                if topic == self.MARK:
+                    self.listens = True
+                else:
+                    (self.retained if retained == "1" else self.messages).append((topic, payload))
         except ValueError:  # closed while reading
             pass
 
