@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sensorgw ack, sensorgw shelve: what a person does about an alert, through the running gateway. */
-#include "config/config.h"
 #include "gateway/alert_remote.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/daemon.h"
+#include "gateway/core/record.h"
+#include "gateway/core/sensor.h"
 
 #include <inttypes.h>
 #include <pwd.h>
@@ -35,17 +36,11 @@ static char **ask(struct daemon *d, const struct act *a)
 
 static int perform(struct daemon *d, const struct act *a)
 {
-    char **lines = ask(d, a);
+    char what[SENSOR_NAME_MAX + RULE_NAME_MAX + 2];
 
-    if (!lines || !lines[0]) {
-        fprintf(stderr, "sensorgw: the gateway has stopped\n");
+    snprintf(what, sizeof(what), "%s %s", a->sensor, a->rule);
+    if (!daemon_did(ask(d, a), what))
         return CLI_FAILED;
-    }
-    if (strcmp(lines[0], "ok") != 0) {
-        fprintf(stderr, "sensorgw: %s %s: %s\n", a->sensor, a->rule,
-                strncmp(lines[0], "error ", 6) == 0 ? lines[0] + 6 : lines[0]);
-        return CLI_FAILED;
-    }
     if (!a->span)
         printf("%s %s is acknowledged\n", a->sensor, a->rule);
     else if (a->shelve_us == 0)
@@ -99,23 +94,15 @@ static int act(struct cli *cli, const struct command *command, int argc, char **
     static const struct cli_option options[] = {{"who", 'w', true}, {"comment", 'm', true}, {0}};
     struct cli_parser p = {cli, command, options, argc, argv, 0, 0};
     struct act a = {0};
-    struct config *config = NULL;
-    const char *why;
+    struct daemon *d;
 
     if (!parse(&p, &a, operands))
         return p.status;
-    int status = cli_load_config(cli, &config);
+    int status = daemon_find(cli, &d);
     if (status != CLI_OK)
         return status;
-    struct daemon *d = daemon_open(config, &why);
-    if (d) {
-        status = perform(d, &a);
-    } else {
-        fprintf(stderr, "sensorgw: cannot ask the gateway: %s\n", why);
-        status = CLI_FAILED;
-    }
+    status = perform(d, &a);
     daemon_close(d);
-    config_free(config);
     return status;
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/cli/cli.h"
-#include "gateway/cli/table.h"
+#include "gateway/cli/listing.h"
 #include "gateway/core/clock.h"
 #include "storage/query.h"
 
@@ -8,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct listing {
-    struct table *table;
-    struct cli_json json;
-    bool as_json, filtered, undelivered;
+struct job {
+    struct listing listing;
+    struct alert_filter filter;
+    bool filtered, undelivered;
 };
 
 static cJSON *row_json(const struct alert_row *row)
@@ -59,36 +58,19 @@ static bool each(void *arg, const struct alert_row *row)
     return true;
 }
 
-static enum gw_err list(struct listing *l, struct query *q, const struct alert_filter *filter)
+static int list(struct job *j, struct query *q)
 {
     static const char *const titles[] = {">ID",    "STATE",  "SEVERITY", "SENSOR",  "RULE",
                                          ">VALUE", ">LIMIT", "RAISED",   "CLEARED", NULL};
-    if (l->as_json) {
-        cli_json_begin(&l->json);
-        enum gw_err err = query_alerts(q, filter, each, l);
-        cli_json_end(&l->json);
-        return err;
-    }
-    l->table = table_create(titles);
-    if (!l->table)
-        return GW_ENOMEM;
-    enum gw_err err = query_alerts(q, filter, each, l);
-    if (table_rows(l->table) > 0)
-        table_print(l->table, stdout);
-    else if (err == GW_OK)
-        puts(l->filtered ? "No alert of this kind." : "No alert so far.");
-    table_destroy(l->table);
-    return err;
+    struct listing *l = &j->listing;
+
+    return listing_begin(l, titles)
+               ? listing_end(l, query_alerts(q, &j->filter, each, l),
+                             j->filtered ? "No alert of this kind." : "No alert so far.")
+               : CLI_FAILED;
 }
 
 enum { OPTION_SEVERITY = 256 };
-
-static int take_time(const char *text, int64_t now_us, int64_t *out)
-{
-    return cli_parse_time(text, now_us, out)
-               ? CLI_OK
-               : cli_usage_error(&cli_command_alerts, CLI_TIME_WRONG, text);
-}
 
 /* One of `words`, which end with NULL. */
 static int take_word(const char *text, const char *option, const char *const *words,
@@ -106,50 +88,41 @@ static int take_word(const char *text, const char *option, const char *const *wo
     return cli_usage_error(&cli_command_alerts, "%s takes one of %s, not '%s'", option, all, text);
 }
 
-static int take_limit(const char *text, size_t *out)
-{
-    char *end;
-
-    *out = strtoul(text, &end, 10);
-    if (*end || end == text || text[0] == '-')
-        return cli_usage_error(&cli_command_alerts, "--limit takes a whole number, not '%s'", text);
-    return CLI_OK;
-}
-
-static int take_option(struct listing *l, struct alert_filter *f, int c, int64_t now_us)
+static int take_option(struct job *j, int c, int64_t now_us)
 {
     static const char *const states[] = {"raised",  "escalated", "acknowledged",
                                          "shelved", "cleared",   NULL};
     static const char *const severities[] = {"warning", "critical", NULL};
-    const char *text = cli_argument();
+    const struct command *self = &cli_command_alerts;
+    struct alert_filter *f = &j->filter;
 
-    l->filtered = l->filtered || (c != 'j' && c != 'n');
+    j->filtered = j->filtered || (c != 'j' && c != 'n');
     switch (c) {
     case 'a':
         f->active = true;
         return CLI_OK;
     case 'j':
-        l->as_json = true;
+        j->listing.as_json = true;
         return CLI_OK;
     case 'U':
-        l->undelivered = true;
+        j->undelivered = true;
         return CLI_OK;
     case 's':
-        return take_time(text, now_us, &f->since_us);
+        return cli_take_time(self, now_us, &f->since_us);
     case 'u':
-        return take_time(text, now_us, &f->until_us);
+        return cli_take_time(self, now_us, &f->until_us);
     case 'r':
-        f->rule = text;
+        f->rule = cli_argument();
         return CLI_OK;
     case 'S':
-        f->sensor = text;
+        f->sensor = cli_argument();
         return CLI_OK;
     case 't':
-        return take_word(text, "--state", states, &f->state);
+        return take_word(cli_argument(), "--state", states, &f->state);
     case OPTION_SEVERITY:
-        return take_word(text, "--severity", severities, &f->severity);
+        return take_word(cli_argument(), "--severity", severities, &f->severity);
     default:
-        return take_limit(text, &f->limit);
+        return cli_take_limit(self, &f->limit);
     }
 }
 
@@ -167,27 +140,26 @@ static int alerts(struct cli *cli, int argc, char **argv)
                                                 {"severity", OPTION_SEVERITY, true},
                                                 {0}};
     struct cli_parser p = {cli, &cli_command_alerts, options, argc, argv, 0, 0};
-    struct listing l = {0};
-    struct alert_filter filter = {.limit = 100};
+    struct job j = {.filter = {.limit = 100}};
     int64_t now = clock_wall_us();
     struct query *q;
     int c, status;
 
     while ((c = cli_next(&p)) >= 0) {
-        if ((status = take_option(&l, &filter, c, now)) != CLI_OK)
+        if ((status = take_option(&j, c, now)) != CLI_OK)
             return status;
     }
     if (c == CLI_STOP)
         return p.status;
-    if (p.first < argc)
-        return cli_usage_error(p.command, "'%s' is one word too many", argv[p.first]);
-    if (l.undelivered)
-        return cli_undelivered(cli, filter.limit, l.as_json);
+    if ((status = cli_no_operands(&p)) != CLI_OK)
+        return status;
+    if (j.undelivered)
+        return cli_undelivered(cli, j.filter.limit, j.listing.as_json);
     if (cli_open_database(cli, &q) != CLI_OK)
         return CLI_FAILED;
-    enum gw_err err = list(&l, q, &filter);
+    status = list(&j, q);
     query_close(q);
-    return err == GW_OK ? CLI_OK : CLI_FAILED;
+    return status;
 }
 
 const struct command cli_command_alerts = {

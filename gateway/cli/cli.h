@@ -76,6 +76,11 @@ struct cli_parser {
 #define CLI_STOP (-2)
 int cli_next(struct cli_parser *p);
 const char *cli_argument(void);
+/* The same as a time (cli_parse_time()), or as a whole number; CLI_OK, or a usage error. */
+int cli_take_time(const struct command *c, int64_t now_us, int64_t *out);
+int cli_take_limit(const struct command *c, size_t *out);
+/* CLI_OK, or a usage error when there are operands. */
+int cli_no_operands(const struct cli_parser *p);
 
 /* "no sensor is called …; did you mean …?" on standard error; returns CLI_FAILED. */
 int cli_unknown_sensor(struct query *q, const char *name);
@@ -105,7 +110,6 @@ int cli_database_error(const char *path, enum gw_err err);
 /* To UTC µs: "24h", "7d" (that long ago), "now", an RFC 3339 time, "2026-01-31" or "2026-01-31
  * 12:00". A time without an offset is in UTC, as all times that are printed are. */
 bool cli_parse_time(const char *text, int64_t now_us, int64_t *out);
-#define CLI_TIME_WRONG "'%s' is no time: say 24h, 7d, 2026-01-31, 2026-01-31T12:00:00Z or now"
 /* For the help of an option, from column 60 on. */
 #define CLI_TIME_HELP                                                                              \
     "24h or\n"                                                                                     \

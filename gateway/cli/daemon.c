@@ -58,6 +58,36 @@ struct daemon *daemon_open(const struct config *config, const char **why)
     return d;
 }
 
+int daemon_find(const struct cli *cli, struct daemon **out)
+{
+    struct config *config;
+    const char *why;
+    int status = cli_load_places(cli, &config);
+
+    if (status != CLI_OK)
+        return status;
+    *out = daemon_open(config, &why);
+    config_free(config);
+    if (*out)
+        return CLI_OK;
+    fprintf(stderr, "sensorgw: cannot ask the gateway: %s\n", why);
+    return CLI_FAILED;
+}
+
+bool daemon_did(char *const *lines, const char *what)
+{
+    const char *answer = lines ? lines[0] : NULL;
+
+    if (answer && (strcmp(answer, "ok") == 0 || strncmp(answer, "ok ", 3) == 0))
+        return true;
+    if (!answer)
+        fprintf(stderr, "sensorgw: the gateway has stopped\n");
+    else
+        fprintf(stderr, "sensorgw: %s: %s\n", what,
+                strncmp(answer, "error ", 6) == 0 ? answer + 6 : answer);
+    return false;
+}
+
 void daemon_limit(struct daemon *d, int64_t us)
 {
     const struct timeval limit = {.tv_sec = us / 1000000, .tv_usec = us % 1000000};

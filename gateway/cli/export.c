@@ -202,10 +202,9 @@ static int take_option(struct job *j, int c, int64_t now_us)
 
     switch (c) {
     case 's':
+        return cli_take_time(self, now_us, &j->since_us);
     case 'u':
-        if (cli_parse_time(text, now_us, c == 's' ? &j->since_us : &j->until_us))
-            return CLI_OK;
-        return cli_usage_error(self, CLI_TIME_WRONG, text);
+        return cli_take_time(self, now_us, &j->until_us);
     case 'f':
         j->format = format_of(text);
         return j->format ? CLI_OK

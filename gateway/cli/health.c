@@ -54,7 +54,7 @@ static int ask(const struct config *config, bool json)
         if (json)
             puts("{\"state\":\"unhealthy\",\"problems\":[{\"component\":\"gateway\","
                  "\"severity\":\"error\",\"text\":\"cannot be asked\"}]}");
-        fprintf(stderr, "sensorgw: the gateway cannot be asked: %s\n", why);
+        fprintf(stderr, "sensorgw: cannot ask the gateway: %s\n", why);
         return CLI_FAILED;
     }
     daemon_limit(d, PATIENCE_US);
@@ -77,10 +77,8 @@ static int run(struct cli *cli, int argc, char **argv)
         json = true;
     if (c == CLI_STOP)
         return p.status;
-    if (p.first < argc)
-        return cli_usage_error(p.command, "'%s' is one word too many", argv[p.first]);
-    int status = cli_load_places(cli, &config);
-    if (status != CLI_OK)
+    int status = cli_no_operands(&p);
+    if (status != CLI_OK || (status = cli_load_places(cli, &config)) != CLI_OK)
         return status;
     status = ask(config, json);
     config_free(config);

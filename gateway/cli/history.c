@@ -192,10 +192,9 @@ static int take_option(struct job *j, int c, int64_t now_us)
 
     switch (c) {
     case 's':
+        return cli_take_time(&cli_command_history, now_us, &j->since_us);
     case 'u':
-        if (cli_parse_time(text, now_us, c == 's' ? &j->since_us : &j->until_us))
-            return CLI_OK;
-        return cli_usage_error(&cli_command_history, CLI_TIME_WRONG, text);
+        return cli_take_time(&cli_command_history, now_us, &j->until_us);
     case 'e':
         return take_every(j, text);
     case 'a':

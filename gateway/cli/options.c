@@ -4,6 +4,7 @@
 
 #include <getopt.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { OPTION_DATABASE = 1000, MAX_OPTIONS = 16 };
@@ -94,4 +95,29 @@ int cli_next(struct cli_parser *p)
 const char *cli_argument(void)
 {
     return optarg;
+}
+
+int cli_take_time(const struct command *c, int64_t now_us, int64_t *out)
+{
+    if (cli_parse_time(optarg, now_us, out))
+        return CLI_OK;
+    return cli_usage_error(
+        c, "'%s' is no time: say 24h, 7d, 2026-01-31, 2026-01-31T12:00:00Z or now", optarg);
+}
+
+int cli_take_limit(const struct command *c, size_t *out)
+{
+    char *end;
+
+    *out = strtoul(optarg, &end, 10);
+    if (*end || end == optarg || *optarg == '-')
+        return cli_usage_error(c, "--limit takes a whole number, not '%s'", optarg);
+    return CLI_OK;
+}
+
+int cli_no_operands(const struct cli_parser *p)
+{
+    if (p->first >= p->argc)
+        return CLI_OK;
+    return cli_usage_error(p->command, "'%s' is one word too many", p->argv[p->first]);
 }

@@ -44,24 +44,6 @@ static int reload(struct daemon *d)
     return ok ? CLI_OK : CLI_FAILED;
 }
 
-/* The gateway itself says what is wrong in the file, as far as it can be found with that file. */
-static int find_gateway(const struct cli *cli, struct daemon **out)
-{
-    struct config *config;
-    const char *why;
-    int status = cli_load_places(cli, &config);
-
-    if (status != CLI_OK)
-        return status;
-    *out = daemon_open(config, &why);
-    if (!*out) {
-        fprintf(stderr, "sensorgw: the gateway cannot be asked: %s\n", why);
-        status = CLI_FAILED;
-    }
-    config_free(config);
-    return status;
-}
-
 static int run(struct cli *cli, int argc, char **argv)
 {
     static const struct cli_option options[] = {{0}};
@@ -71,10 +53,8 @@ static int run(struct cli *cli, int argc, char **argv)
 
     if (c == CLI_STOP)
         return p.status;
-    if (p.first < argc)
-        return cli_usage_error(p.command, "'%s' is one word too many", argv[p.first]);
-    int status = find_gateway(cli, &d);
-    if (status != CLI_OK)
+    int status = cli_no_operands(&p);
+    if (status != CLI_OK || (status = daemon_find(cli, &d)) != CLI_OK)
         return status;
     status = reload(d);
     daemon_close(d);

@@ -202,10 +202,10 @@ static int run(struct cli *cli, int argc, char **argv)
     }
     if (c == CLI_STOP)
         return p.status;
-    if (p.first < argc)
-        return cli_usage_error(p.command, "'%s' is one word too many", argv[p.first]);
-    int status = cli_load_config(cli, &config);
+    int status = cli_no_operands(&p);
     if (status != CLI_OK)
+        return status;
+    if (cli_load_config(cli, &config) != CLI_OK)
         return CLI_CONFIG;
     status = run_config(config, summary_path, quiet);
     config_free(config);

@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sensorgw alerts --undelivered */
 #include "drivers/mqtt/link.h"
-#include "gateway/cli/cli.h"
-#include "gateway/cli/table.h"
+#include "gateway/cli/listing.h"
 #include "gateway/core/clock.h"
 #include "gateway/outbox.h"
 #include "storage/query.h"
-
-struct listing {
-    struct table *table;
-    struct cli_json json;
-    bool as_json;
-};
 
 static const char *why(const struct undelivered_row *row)
 {
@@ -64,37 +57,19 @@ static bool each(void *arg, const struct undelivered_row *row)
     return true;
 }
 
-static enum gw_err list(struct listing *l, struct query *q, size_t limit)
+int cli_undelivered(const struct cli *cli, size_t limit, bool as_json)
 {
     static const char *const titles[] = {">SEQ", "TIME", "STATE", "SENSOR",
                                          "RULE", "CODE", "WHY",   NULL};
-
-    if (l->as_json) {
-        cli_json_begin(&l->json);
-        enum gw_err err = query_undelivered(q, limit, each, l);
-        cli_json_end(&l->json);
-        return err;
-    }
-    l->table = table_create(titles);
-    if (!l->table)
-        return GW_ENOMEM;
-    enum gw_err err = query_undelivered(q, limit, each, l);
-    if (table_rows(l->table) > 0)
-        table_print(l->table, stdout);
-    else
-        puts("The broker has taken all alerts.");
-    table_destroy(l->table);
-    return err;
-}
-
-int cli_undelivered(const struct cli *cli, size_t limit, bool as_json)
-{
     struct listing l = {.as_json = as_json};
     struct query *q;
+    int status = CLI_FAILED;
 
     if (cli_open_database(cli, &q) != CLI_OK)
         return CLI_FAILED;
-    enum gw_err err = list(&l, q, limit);
+    if (listing_begin(&l, titles))
+        status = listing_end(&l, query_undelivered(q, limit, each, &l),
+                             "The broker has taken all alerts.");
     query_close(q);
-    return err == GW_OK ? CLI_OK : CLI_FAILED;
+    return status;
 }

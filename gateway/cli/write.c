@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sensorgw write: sets a sensor that is writable, through the running gateway. */
-#include "config/config.h"
 #include "gateway/cli/cli.h"
 #include "gateway/cli/daemon.h"
 
@@ -13,15 +12,8 @@ static int set(struct daemon *d, const char *sensor, const char *value)
     char **lines = daemon_ask(d, "write\t%s\t%s", sensor, value);
     char number[CLI_NUMBER_SIZE];
 
-    if (!lines || !lines[0]) {
-        fprintf(stderr, "sensorgw: the gateway has stopped\n");
+    if (!daemon_did(lines, sensor))
         return CLI_FAILED;
-    }
-    if (strncmp(lines[0], "ok ", 3) != 0) {
-        fprintf(stderr, "sensorgw: %s: %s\n", sensor,
-                strncmp(lines[0], "error ", 6) == 0 ? lines[0] + 6 : lines[0]);
-        return CLI_FAILED;
-    }
     printf("%s is %s now\n", sensor, cli_rounded(strtod(lines[0] + 3, NULL), number));
     return CLI_OK;
 }
@@ -30,8 +22,7 @@ static int run(struct cli *cli, int argc, char **argv)
 {
     static const struct cli_option options[] = {{0}};
     struct cli_parser p = {cli, &cli_command_write, options, argc, argv, 0, 0};
-    struct config *config = NULL;
-    const char *why;
+    struct daemon *d;
     char *end;
 
     if (cli_next(&p) == CLI_STOP)
@@ -43,18 +34,11 @@ static int run(struct cli *cli, int argc, char **argv)
         return cli_usage_error(p.command, "'%s' is no number", value);
     if (strpbrk(sensor, "\t\n"))
         return cli_usage_error(p.command, "there is no such sensor");
-    int status = cli_load_config(cli, &config);
+    int status = daemon_find(cli, &d);
     if (status != CLI_OK)
         return status;
-    struct daemon *d = daemon_open(config, &why);
-    if (d) {
-        status = set(d, sensor, value);
-    } else {
-        fprintf(stderr, "sensorgw: cannot ask the gateway: %s\n", why);
-        status = CLI_FAILED;
-    }
+    status = set(d, sensor, value);
     daemon_close(d);
-    config_free(config);
     return status;
 }
 

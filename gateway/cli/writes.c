@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sensorgw writes: which sensors were set, by whom, and what became of it. */
-#include "gateway/cli/cli.h"
-#include "gateway/cli/table.h"
+#include "gateway/cli/listing.h"
 #include "gateway/core/clock.h"
 #include "storage/query.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct listing {
-    struct table *table;
-    struct cli_json json;
-    bool as_json;
-};
 
 static void add_text(cJSON *o, const char *key, const char *text)
 {
@@ -57,48 +50,32 @@ static bool each(void *arg, const struct write_row *row)
     return true;
 }
 
-static enum gw_err list(struct listing *l, struct query *q, const struct write_filter *filter)
+static int list(struct listing *l, struct query *q, const struct write_filter *filter)
 {
     static const char *const titles[] = {"TIME",   "SENSOR", ">VALUE",  ">READ BACK", "UNIT",
                                          "ORIGIN", "ID",     "OUTCOME", NULL};
 
-    if (l->as_json) {
-        cli_json_begin(&l->json);
-        enum gw_err err = query_writes(q, filter, each, l);
-        cli_json_end(&l->json);
-        return err;
-    }
-    l->table = table_create(titles);
-    if (!l->table)
-        return GW_ENOMEM;
-    enum gw_err err = query_writes(q, filter, each, l);
-    if (table_rows(l->table) > 0)
-        table_print(l->table, stdout);
-    else if (err == GW_OK)
-        puts("Nothing was set.");
-    table_destroy(l->table);
-    return err;
+    return listing_begin(l, titles)
+               ? listing_end(l, query_writes(q, filter, each, l), "Nothing was set.")
+               : CLI_FAILED;
 }
 
 /* CLI_OK, or what is wrong with the option. */
 static int take_option(const struct command *self, int c, struct listing *l,
                        struct write_filter *filter)
 {
-    const char *text = cli_argument();
-    char *end;
-
-    if (c == 'j')
+    switch (c) {
+    case 'j':
         l->as_json = true;
-    else if (c == 'f')
+        return CLI_OK;
+    case 'f':
         filter->failed = true;
-    else if (c == 's' && !cli_parse_time(text, clock_wall_us(), &filter->since_us))
-        return cli_usage_error(self, "'%s' is no time: say 24h, 7d or 2026-01-31", text);
-    else if (c == 'n') {
-        filter->limit = strtoul(text, &end, 10);
-        if (*end || end == text || *text == '-')
-            return cli_usage_error(self, "--limit takes a whole number, not '%s'", text);
+        return CLI_OK;
+    case 's':
+        return cli_take_time(self, clock_wall_us(), &filter->since_us);
+    default:
+        return cli_take_limit(self, &filter->limit);
     }
-    return CLI_OK;
 }
 
 static int run(struct cli *cli, int argc, char **argv)
@@ -125,9 +102,9 @@ static int run(struct cli *cli, int argc, char **argv)
     filter.sensor = argv[p.first]; /* NULL at the end */
     if (cli_open_database(cli, &q) != CLI_OK)
         return CLI_FAILED;
-    enum gw_err err = list(&l, q, &filter);
+    status = list(&l, q, &filter);
     query_close(q);
-    return err == GW_OK ? CLI_OK : CLI_FAILED;
+    return status;
 }
 
 const struct command cli_command_writes = {
