@@ -204,6 +204,7 @@ char *message_health(const struct config *c, const struct ledger *l, struct sour
     cJSON_AddStringToObject(o, "gateway", c->gateway.name);
     cJSON_AddStringToObject(o, "version", SENSORGW_VERSION);
     json_add_time(o, "time", now_us);
+    cJSON_AddBoolToObject(o, "mqtt_configured", c->mqtt.present);
     add_process(o, now_us);
     json_add_integer(o, "accepted", (int64_t)sum.accepted);
     json_add_integer(o, "committed", (int64_t)sum.committed);

@@ -113,8 +113,9 @@ class Browser:
 
     def key(self, key):
         codes = {"Escape": 27, "Tab": 9, "Enter": 13}  # what the browser itself acts on goes by number
+        text = {"text": "\r"} if key == "Enter" else {}  # which is what presses a button
         for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=codes.get(key, 0))
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=codes.get(key, 0), **(text if kind == "keyDown" else {}))
 
     def type(self, selector, text):
         self.run(f"document.querySelector({json.dumps(selector)}).focus()")

@@ -3,6 +3,8 @@
 import json
 import os
 import unittest
+import urllib.error
+import urllib.request
 
 import browser
 from browser import Browser
@@ -25,6 +27,16 @@ CONTRAST = """(() => {
   }
   return [...new Set(bad)];
 })()"""
+# What the keyboard should reach, in the order of the page, and what it is on: both as text.
+NAMED = "const named = (e) => `${e.tagName} ${(e.id || e.getAttribute('aria-label') || e.getAttribute('href') || e.textContent).trim()}`;"
+REACHABLE = f"""(() => {{ {NAMED}
+  return [...document.querySelectorAll('a[href], button:enabled, input, select, [tabindex="0"]')].filter((e) => e.checkVisibility()).map(named); }})()"""
+FOCUSED = f"""(() => {{ {NAMED}
+  const e = document.activeElement, style = getComputedStyle(e), box = e.getBoundingClientRect();
+  if (e === document.body || e.id === 'main') return null;
+  const seen = e.matches(':focus-visible') && style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
+  const inside = box.width > 1 && box.left >= 0 && box.right <= innerWidth && box.bottom > 0 && box.top < innerHeight;
+  return [named(e), seen, inside, !!e.closest('dialog')]; }})()"""
 NEEDS = "needs chromium (apt-get install chromium), or CHROMIUM with the path of one"
 
 
@@ -138,6 +150,7 @@ class Page(GatewayTest):
         self.wait_text("cannot be opened")
         self.wait_text("Memory")
         self.wait_text("/ s", ".figures")
+        self.wait_text("Broker\nnone", ".figures")
         self.check_quiet()
 
     def test_units_are_called_as_in_the_configuration(self):
@@ -219,6 +232,92 @@ class Page(GatewayTest):
         self.browser.wait("it is back", "document.querySelector('#link').innerText === 'live' && document.querySelector('#banner').hidden")
         self.write(self.path_of_room, 25)
         self.wait_text("25")
+
+    def walk(self, most=60):
+        """Presses Tab until the page is through; what each press came to. Each must be seen, where it can be seen."""
+        names = []
+        for _ in range(most):
+            self.browser.key("Tab")
+            focused = self.browser.run(FOCUSED)
+            if not focused or names[:1] == focused[:1]:  # some rounds lead through the browser's own
+                return names
+            name, seen, inside, _ = focused
+            self.assertTrue(seen and inside, f"{name}: focus is not seen, or not on the screen")
+            names.append(name)
+        self.fail(f"Tab goes on for ever: {names}")
+
+    def test_the_keyboard_reaches_everything(self):
+        self.start()
+        self.write(self.path_of_room, 81)
+        for size in ((1280, 800), (390, 844)):
+            self.browser.look(*size)
+            for view, there in (("#/", ".alert"), ("#/sensor/room%2Ft", ".rules li"), ("#/alerts", ".alert"), ("#/health", ".figure")):
+                with self.subTest(f"{view} {size}"):
+                    self.browser.open("about:blank")
+                    self.open(view)
+                    self.browser.wait(there, f"!!document.querySelector({json.dumps(there)})")
+                    self.wait_text("live", "#link")
+                    self.browser.wait("nothing more to come", "!document.querySelector('.waiting')")
+                    self.assertEqual(self.walk(), self.browser.run(REACHABLE))
+
+    def test_a_question_keeps_the_keyboard_and_gives_it_back(self):
+        self.start()
+        self.write(self.path_of_room, 81)
+        self.open("#/alerts")
+        self.browser.wait("an alert", "!!document.querySelector('.alert .actions button')")
+        for verb, fields in (("Acknowledge", ["INPUT ask-who", "INPUT ask-comment"]), ("Shelve", ["SELECT ask-for", "INPUT ask-who", "INPUT ask-comment"])):
+            opener = f"{verb} room/t overheat"
+            self.browser.run(f"document.querySelector('[aria-label=\"{opener}\"]').focus()")
+            self.browser.key("Enter")
+            self.browser.wait("the question", "document.getElementById('dialog').open")
+            came_to = []
+            for _ in range(3 * (len(fields) + 2)):
+                focused = self.browser.run(FOCUSED)
+                if focused:  # between two rounds the browser has it
+                    self.assertTrue(focused[3], f"{focused[0]} is outside")
+                    came_to.append(focused[0])
+                self.browser.key("Tab")
+            self.assertEqual(came_to[:len(fields) + 2], [*fields, "BUTTON Cancel", f"BUTTON {verb}"])
+            while not self.browser.run(FOCUSED):
+                self.browser.key("Tab")
+            self.browser.key("Escape")
+            self.browser.wait("it has gone", "!document.getElementById('dialog').open")
+            self.assertEqual(self.browser.run("document.activeElement.getAttribute('aria-label')"), opener)
+        self.check_quiet()
+
+    def test_a_page_that_is_left_gives_its_stream_back(self):
+        """Browsers keep pages for the way back, and have six connections to a host."""
+        self.start()
+        for _ in range(8):
+            self.open("#/sensor/room%2Ft")
+            self.wait_text("overheat", ".rules")
+            self.browser.open("about:blank")
+            self.browser.wait("an empty page", "location.href === 'about:blank'")
+        self.check_quiet()
+
+    def test_when_all_streams_are_taken_values_come_now_and_then(self):
+        self.start()
+        self.open()
+        self.wait_text("live", "#link")
+        self.browser.open("about:blank")
+        streams = []
+
+        def are_taken():
+            try:
+                while True:
+                    streams.append(urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/v1/events"))
+            except urllib.error.HTTPError as e:
+                return e.code == 503 and len(streams) == 12
+        self.wait_for("all streams", are_taken)
+        self.open()
+        self.wait_text("Too many windows follow this gateway", "#banner")
+        self.wait_text("20")
+        self.write(self.path_of_room, 25)
+        self.wait_text("25")
+        for stream in streams:
+            stream.close()
+        # Chromium reports each 503 as an error of its own.
+        self.assertEqual([e for e in self.browser.errors if "503" not in e], [])
 
     def test_no_sensors_is_no_error(self):
         broker = self.broker()

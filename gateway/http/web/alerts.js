@@ -2,7 +2,7 @@
 // Alerts: the active ones with what can be done about them, and those that are over.
 import { get, post } from "./api.js";
 import { ask } from "./dialog.js";
-import { h, replace } from "./dom.js";
+import { breakable, h, replace } from "./dom.js";
 import { age, number, when, words } from "./format.js";
 import { loadAlerts, now, state } from "./state.js";
 
@@ -29,14 +29,14 @@ export function explain(alert) {
   return `${value}, ${alert.value > alert.limit ? "above" : "below"} ${number(alert.limit)}`;
 }
 
-const sensorLink = (name) => h("a", { href: `#/sensor/${encodeURIComponent(name)}` }, name);
+const sensorLink = (name) => h("a", { href: `#/sensor/${encodeURIComponent(name)}` }, breakable(name));
 
 async function order(verb, alert, fields) {
   await post(`alerts/${verb}`, { sensor: alert.sensor, rule: alert.rule, ...fields });
   await loadAlerts();
 }
 
-const who = { name: "who", label: "Your name", value: () => localStorage.getItem(NAME) || "", optional: true };
+const who = { name: "who", label: "Your name", value: () => localStorage.getItem(NAME) || "", optional: true, max: 64 };
 const comment = { name: "comment", label: "Comment", optional: true };
 
 function keepName(fields) {
@@ -107,7 +107,7 @@ export function pastTable(alerts) {
     h("td", { class: "why" }, explain(alert)),
     h("td", { class: "num" }, h("time", { datetime: alert.since }, when(alert.since_us / 1000))),
     h("td", { class: "num" }, alert.cleared_us == null ? words(alert.state) : age((alert.cleared_us - alert.since_us) / 1e6)));
-  return h("div", { class: "scroll" }, h("table", { class: "list" },
+  return h("div", { class: "scroll" }, h("table", { class: "list past" },
     h("thead", {}, h("tr", {}, ...["Severity", "Sensor", "Rule", "What", "Since", "Lasted"].map((text, i) =>
       h("th", { scope: "col", class: i > 3 ? "num" : "" }, text)))),
     h("tbody", {}, alerts.map(row))));
@@ -127,7 +127,7 @@ export function alertsView(root) {
     const { alerts } = await get("alerts", { limit: 200 });
     if (closed) return;
     const over = alerts.filter((alert) => alert.cleared_us != null);
-    past.replaceChildren(over.length ? pastTable(over) : h("p", { class: "calm" }, "No alert was ever cleared."));
+    replace(past, over.length ? pastTable(over) : h("p", { class: "calm" }, "No alert has ended yet."));
   }
 
   root.append(h("h1", {}, "Alerts"), active, h("h2", { class: "section" }, "Past"), past);

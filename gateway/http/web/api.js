@@ -4,6 +4,7 @@
 const BASE = "/api/v1/";
 const KEY = "sensorgw-token";
 const PATIENCE = 15000; // ms without a sign of life; the gateway sends one every 5 s
+const UNSEEN = 30000; // ms after which a tab that nobody sees gives its stream back
 
 export class ApiError extends Error {
   constructor(status, error, hint) {
@@ -95,14 +96,51 @@ async function follow(on, signal) {
   }
 }
 
+// A browser has six connections to a host, and the gateway so many streams: a page that is left (and kept for the way
+// back) or hidden for some time needs none.
+let left = false;
+addEventListener("pagehide", () => (left = true));
+addEventListener("pageshow", () => (left = false));
+
+// Calls on() with each change of whether the page is seen, and at once; returns what ends that.
+function watchSeen(on) {
+  const look = () => on(!left && !document.hidden);
+  const events = [[window, "pagehide"], [window, "pageshow"], [document, "visibilitychange"]];
+  for (const [target, name] of events) target.addEventListener(name, look);
+  look();
+  return () => events.forEach(([target, name]) => target.removeEventListener(name, look));
+}
+
+async function seen() {
+  let end;
+  await new Promise((resolve) => (end = watchSeen((is) => is && resolve())));
+  end();
+}
+
+// Aborts when nobody sees the page any more; returns what ends that.
+function whileSeen(abort) {
+  let timer = 0;
+  const end = watchSeen((is) => {
+    clearTimeout(timer);
+    if (left) abort.abort(); // now: nothing runs later
+    else if (!is) timer = setTimeout(() => abort.abort(), UNSEEN);
+  });
+  return () => {
+    clearTimeout(timer);
+    end();
+  };
+}
+
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-// Follows the events for ever, with a growing pause after each failure. lost(error) is called when the stream breaks;
+// Follows the events for ever while the page is seen, with a growing pause after each failure. lost(error) is called when the stream breaks;
 // it may return a promise that is waited for (the login).
 export async function events(on, lost) {
   let pause = 500;
   for (;;) {
+    await seen();
     const abort = new AbortController();
+    const done = whileSeen(abort);
     let error = null;
     try {
       await follow((event, data) => {
@@ -112,6 +150,8 @@ export async function events(on, lost) {
     } catch (e) {
       error = e;
     }
+    done();
+    if (abort.signal.aborted) continue; // nobody looks
     await lost(error);
     await sleep(pause * (0.75 + Math.random() / 2));
     pause = Math.min(pause * 2, 15000);

@@ -61,8 +61,9 @@ let lostTimer = 0;
 
 function showLink(error) {
   const link = $("link");
-  link.className = state.connected ? "link live" : "link lost";
-  setText(link, state.connected ? "live" : "no connection");
+  const crowded = error?.status === 503; // it answers, but has no stream left
+  link.className = state.connected ? "link live" : crowded ? "link" : "link lost";
+  setText(link, state.connected ? "live" : crowded ? "not live" : "no connection");
   clearTimeout(lostTimer);
   document.body.classList.toggle("stale", false);
   if (state.connected) {
@@ -72,9 +73,10 @@ function showLink(error) {
   }
   // A short break is not worth a word.
   lostTimer = setTimeout(() => {
-    document.body.classList.add("stale");
-    setText($("banner"), error?.status === 503 ? `${error.message}: ${error.hint}. Trying again …`
+    document.body.classList.toggle("stale", !crowded);
+    setText($("banner"), crowded ? "Too many windows follow this gateway: here values change every 15 seconds only. Closing another window helps."
       : "The gateway does not answer: values are as they were. Reconnecting …");
+    $("banner").className = crowded ? "banner mild" : "banner";
     $("banner").hidden = false;
   }, 1500);
 }

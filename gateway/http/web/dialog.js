@@ -40,7 +40,9 @@ export function ask({ title, text, fields = [], action, run, must = false }) {
       }
       submit.disabled = false;
     });
-    dialog.oncancel = (event) => must && event.preventDefault();
+    dialog.oncancel = (event) => {
+      if (must) event.preventDefault(); // and nothing is returned: false would keep it open too
+    };
     dialog.onclose = () => {
       if (!opener?.isConnected) document.getElementById("main").focus({ preventScroll: true }); // the alert has gone meanwhile
       resolve(done);

@@ -12,6 +12,16 @@ export function h(tag, attributes, ...children) {
   return element;
 }
 
+// What stands between backticks is code.
+export function marked(text) {
+  return text.split("`").map((part, i) => (i % 2 ? h("code", {}, part) : part)).filter(Boolean);
+}
+
+// A name that may be broken into lines where its parts meet.
+export function breakable(name) {
+  return name.split(/(?<=[_/.-])/).flatMap((part, i) => (i ? [h("wbr"), part] : [part]));
+}
+
 const SVG = "http://www.w3.org/2000/svg";
 
 export function svg(tag, attributes) {

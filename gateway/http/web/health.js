@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the gateway, its sources and their units do.
 import { get, healthz } from "./api.js";
-import { h, replace } from "./dom.js";
+import { h, marked, replace } from "./dom.js";
 import { bytes, count, duration, number, plural, when, words } from "./format.js";
 import { now } from "./state.js";
 
@@ -52,7 +52,7 @@ function verdict(report) {
   return h("ul", { class: "alerts", "aria-label": "Problems" }, report.problems.map((problem) =>
     h("li", { class: `alert problem ${problem.severity === "error" ? "critical" : "warning"}` },
       h("span", { class: "badge" }, problem.severity),
-      h("div", { class: "what" }, h("p", {}, h("b", {}, problem.component), ` ${problem.text}`), h("p", { class: "status" }, problem.hint)),
+      h("div", { class: "what" }, h("p", {}, h("b", {}, problem.component), ` ${problem.text}`), h("p", { class: "status" }, marked(problem.hint))),
       h("time", { datetime: problem.since }, `since ${when(Date.parse(problem.since), now())}`))));
 }
 
@@ -72,8 +72,8 @@ function gatewayPanel(s, rate) {
       figure("Queue", count(s.queue_readings), `most ${count(s.queue_high_water_readings)}`),
       figure("Commit", duration(commits && commits.count ? commits.sum / commits.count : null), `longest ${duration(s.store_commit_max_seconds)}`),
       figure("Alerts", count(s.alerts_active), `${count(s.alerts_raised_total)} raised`),
-      figure("To be sent", count(s.outbox_events), `${count(s.alerts_published_total)} acknowledged`),
-      figure("Broker", s.mqtt_connected ? "connected" : s.mqtt_connected === 0 ? "not connected" : "none", s.mqtt_connects_total ? plural(s.mqtt_connects_total, "connection") : "", s.mqtt_connected === 0),
+      s.mqtt_configured && figure("To be sent", count(s.outbox_events), `${count(s.alerts_published_total)} acknowledged`),
+      figure("Broker", !s.mqtt_configured ? "none" : s.mqtt_connected ? "connected" : "away", s.mqtt_connects_total ? plural(s.mqtt_connects_total, "connection") : "", s.mqtt_configured && !s.mqtt_connected),
       figure("Database", bytes(s.store_size_bytes), `log ${bytes(s.store_wal_bytes)}`),
       figure("Memory", bytes(s.resident_memory_bytes)),
       figure("Running for", duration(s.uptime_seconds))));

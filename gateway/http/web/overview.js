@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // All sensors, grouped by device. Rows are made once; afterwards only what changed is touched.
 import { alertList } from "./alerts.js";
-import { h, replace, setClass, setText } from "./dom.js";
+import { breakable, h, replace, setClass, setText } from "./dom.js";
 import { age, NO_VALUE, plural, steady, words } from "./format.js";
 import { createSpark, drawSpark } from "./spark.js";
 import { groupOf, now, shortName, state } from "./state.js";
@@ -14,7 +14,7 @@ function makeRow(sensor) {
   const ageCell = h("td", { class: "age" });
   const spark = createSpark();
   const element = h("tr", {},
-    h("th", { scope: "row" }, h("a", { href: `#/sensor/${encodeURIComponent(sensor.name)}`, title: sensor.name }, shortName(sensor))),
+    h("th", { scope: "row" }, h("a", { href: `#/sensor/${encodeURIComponent(sensor.name)}`, title: sensor.name }, breakable(shortName(sensor)))),
     h("td", { class: "trend" }, spark),
     h("td", { class: "reading" }, value, unit),
     ageCell);
@@ -74,6 +74,7 @@ export function overview(root) {
     autocomplete: "off", spellcheck: "false", value: sessionStorage.getItem(FILTER) || "" });
   const summary = h("p", { class: "summary", role: "status" });
   const alerts = h("div", {});
+  const tools = h("div", { class: "tools" }, filter, summary);
   const grid = h("div", { class: "panels" });
   const dirty = new Set();
   let frame = 0;
@@ -106,10 +107,11 @@ export function overview(root) {
     }
     rows.clear();
     panels = [...groups].map(([name, sensors]) => makePanel(name, sensors, rows));
-    grid.replaceChildren(...(panels.length ? panels.map((p) => p.element) : [h("div", { class: "empty" },
+    replace(grid, ...(panels.length ? panels.map((p) => p.element) : [h("div", { class: "empty" },
       h("h2", {}, "No sensors yet"),
       h("p", {}, "Sensors appear here as soon as the configuration names one, or an MQTT source hears one for the first time."),
       h("p", {}, h("code", {}, "sensorgw check"), " shows what the configuration asks for; ", h("a", { href: "#/health" }, "Health"), " shows what the sources say."))]));
+    tools.hidden = panels.length === 0;
     paintAll();
     applyFilter();
   }
@@ -130,8 +132,10 @@ export function overview(root) {
   }
 
   function showAlerts() {
-    replace(alerts, ...(state.alerts.length ? [alertList(state.alerts.slice(0, 6), { compact: true }),
-      state.alerts.length > 6 && h("p", { class: "more" }, h("a", { href: "#/alerts" }, `and ${state.alerts.length - 6} more`))].filter(Boolean) : []));
+    const most = matchMedia("(max-width: 640px)").matches ? 3 : 5; // the sensors are what this page is for
+    const more = state.alerts.length - most;
+    replace(alerts, ...(state.alerts.length ? [alertList(state.alerts.slice(0, most), { compact: true }),
+      more > 0 && h("p", { class: "more" }, h("a", { href: "#/alerts" }, `and ${plural(more, "more alert")}`))].filter(Boolean) : []));
   }
 
   filter.addEventListener("input", () => {
@@ -139,7 +143,7 @@ export function overview(root) {
     applyFilter();
     paintAll();
   });
-  root.append(h("h1", { class: "unseen" }, "Sensors"), alerts, h("div", { class: "tools" }, filter, summary), grid);
+  root.append(h("h1", { class: "unseen" }, "Sensors"), alerts, tools, grid);
   if (state.known) {
     build();
     showAlerts();

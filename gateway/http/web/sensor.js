@@ -3,8 +3,8 @@
 import { pastTable } from "./alerts.js";
 import { get } from "./api.js";
 import { createChart } from "./chart.js";
-import { h, setClass, setText } from "./dom.js";
-import { age, duration, NO_VALUE, number, steady, when, words } from "./format.js";
+import { h, replace, setClass, setText } from "./dom.js";
+import { age, decimalsOf, duration, NO_VALUE, number, steady, when, words } from "./format.js";
 import { groupOf, now, shortName, state } from "./state.js";
 
 const HOUR = 3600e3;
@@ -62,7 +62,8 @@ export function sensorView(root, name) {
   const quality = h("span", { class: "age" });
   const rulesList = h("ul", { class: "rules" });
   const title = h("h1", {}, name);
-  const group = h("p", { class: "crumb" }, h("a", { href: "#/" }, "Sensors"));
+  const groupName = h("span", {});
+  const group = h("p", { class: "crumb" }, h("a", { href: "#/" }, "Sensors"), groupName);
   const plot = h("div", { class: "plot", tabindex: "0", role: "group",
     "aria-label": `Chart of ${name}. Arrow keys move, plus and minus zoom; the table below says what was alarming.` });
   const readout = h("p", { class: "readout" });
@@ -90,7 +91,7 @@ export function sensorView(root, name) {
     setText(quality, s.quality == null ? "no reading yet" : s.quality === "good" ? `${age(seconds)} ago` : `${words(s.quality)}, ${age(seconds)} ago`);
     setClass(quality, s.quality == null || s.quality === "good" ? "age" : "age bad");
     setText(title, shortName(s));
-    group.replaceChildren(h("a", { href: "#/" }, "Sensors"), ` / ${groupOf(s)}`);
+    setText(groupName, ` / ${groupOf(s)}`);
   }
 
   /* --- the chart --- */
@@ -100,7 +101,9 @@ export function sensorView(root, name) {
     const low = Math.min(...bars.map((b) => b[0]));
     const high = Math.max(...bars.map((b) => b[2]));
     const mean = bars.reduce((sum, b) => sum + b[1], 0) / bars.length;
-    const cell = (label, v) => h("div", { class: "figure" }, h("dt", {}, label), h("dd", {}, bars.length ? steady(v, sensor()?.decimals ?? 2) : NO_VALUE));
+    const s = sensor();
+    if (s && bars.length) s.decimals = Math.max(s.decimals ?? 0, Math.min(Math.max(decimalsOf(low), decimalsOf(high)), 3)); // of readings
+    const cell = (label, v) => h("div", { class: "figure" }, h("dt", {}, label), h("dd", {}, bars.length ? steady(v, s?.decimals ?? 2) : NO_VALUE));
     stats.replaceChildren(cell("Lowest", low), cell("Average", mean), cell("Highest", high));
   }
 
@@ -184,7 +187,7 @@ export function sensorView(root, name) {
     const { alerts } = await get("alerts", { sensor: name.replace(/[\\*?[\]]/g, "\\$&"), limit: 500 });
     if (closed) return;
     chart?.setMarks(limitLines(rules, name), alerts.map((a) => ({ from: a.since_us / 1000, to: a.cleared_us ? a.cleared_us / 1000 : now(), severity: a.severity })));
-    past.replaceChildren(alerts.length ? pastTable(alerts.slice(0, 50)) : h("p", { class: "calm" }, "No alert so far."));
+    replace(past, alerts.length ? pastTable(alerts.slice(0, 50)) : h("p", { class: "calm" }, "No alert so far."));
   }
 
   async function loadRules() {

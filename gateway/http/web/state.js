@@ -149,11 +149,16 @@ function onEvent(event, data) {
   }
 }
 
-// Never returns. refused(): asks for the token; resolves when there is one to try.
+// How many alerts there are stands in the title, and so must be right in a tab that is not seen.
+setInterval(() => document.hidden && state.known && reloadAlerts().catch(() => {}), 30000);
+
+// Never returns. refused(): asks for the token; resolves when there is one to try. Without a stream, since all are taken,
+// the values of each try are shown.
 export function connect(refused) {
   return events(onEvent, async (error) => {
     state.connected = false;
     tell("link", error);
     if (error?.status === 401) await refused();
+    if (error?.status === 503) load().catch(() => {});
   });
 }
