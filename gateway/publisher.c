@@ -76,6 +76,39 @@ static enum gw_err note_amendment(void *arg, const struct outbox_result *result)
     return p->options.outbox_done(p->options.arg, result);
 }
 
+/* --- what the broker has forgotten --- */
+
+/* In Paho's threads. */
+static void on_recalled(void *arg, int64_t seq, int reason)
+{
+    struct publisher *p = arg;
+
+    (void)seq;
+    recall_answer(p->recall, reason);
+    publisher_wake(p);
+}
+
+/* Between rows_read() and rows_send(): what waits then was not told before. */
+static void greet_recall(struct publisher *p)
+{
+    struct recall_limits limits;
+
+    if (!p->is_greeted)
+        return;
+    if (mqtt_client_had_session(p->options.client))
+        recall_go_on(p->recall, clock_mono_us());
+    else if (rows_open(p, &limits))
+        recall_begin(p->recall, &limits, clock_mono_us());
+    else
+        return;
+    p->is_greeted = false;
+}
+
+static bool send_recalled(void *arg, const char *topic, char *text, int64_t seq)
+{
+    return publisher_send(arg, topic, text, 1, on_recalled, seq);
+}
+
 /* --- the thread --- */
 
 static void wait_for_work(struct publisher *p, int64_t us)
@@ -95,8 +128,10 @@ static void wait_for_work(struct publisher *p, int64_t us)
         feed_greet(p->feed);
         bulletin_greet(p->bulletin);
     }
-    if (is_new)
+    if (is_new) {
         amend_greet(p->amend, clock_mono_us());
+        p->is_greeted = true;
+    }
     if (follow && p->withdraw)
         withdraw_again(p->withdraw);
 }
@@ -135,6 +170,7 @@ static void send_the_rest(struct publisher *p)
     if (p->withdraw)
         withdraw_work(p->withdraw, send_feed, p);
     amend_work(p->amend, p->query, clock_mono_us());
+    recall_work(p->recall, p->query, clock_mono_us());
 }
 
 static bool work(struct publisher *p)
@@ -144,6 +180,7 @@ static bool work(struct publisher *p)
     bool reported = rows_report(p);
     send_urgent(p);
     rows_read(p);
+    greet_recall(p);
     rows_send(p);
     if (mqtt_client_connected(p->options.client) && !rows_suspect(p))
         send_the_rest(p);
@@ -202,7 +239,9 @@ enum gw_err publisher_start(struct publisher **out, const struct publisher_optio
     p->amend = amend_create(
         options->config,
         &(struct amend_link){.send = send_amendment, .done = note_amendment, .arg = p});
-    enum gw_err err = p->feed && p->bulletin && p->urgent && p->amend ? GW_OK : GW_ENOMEM;
+    p->recall = recall_create(options->config, send_recalled, p);
+    enum gw_err err =
+        p->feed && p->bulletin && p->urgent && p->amend && p->recall ? GW_OK : GW_ENOMEM;
     if (err == GW_OK)
         err = withdraw_create(&p->withdraw, options->plants, options->sensors, options->client);
     if (err == GW_OK)
@@ -246,6 +285,7 @@ void publisher_destroy(struct publisher *p)
     bulletin_destroy(p->bulletin);
     urgent_destroy(p->urgent);
     amend_destroy(p->amend);
+    recall_destroy(p->recall);
     free(p);
 }
 

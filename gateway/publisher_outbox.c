@@ -117,6 +117,25 @@ bool rows_suspect(struct publisher *p)
     return any;
 }
 
+bool rows_open(struct publisher *p, struct recall_limits *out)
+{
+    int64_t newest;
+
+    if (!p->query || query_last_event(p->query, &newest) != GW_OK)
+        return false;
+    *out = (struct recall_limits){.until = newest};
+    pthread_mutex_lock(&p->lock);
+    for (size_t i = 0; i < p->outbox.count; i++) {
+        if (p->outbox.entries[i].state != OUTBOX_ANSWERED)
+            out->open[out->count++] = p->outbox.entries[i].seq;
+    }
+    /* Behind a full window there may be more. */
+    if (outbox_room(&p->outbox) == 0 && p->outbox.last_seq < newest)
+        out->until = p->outbox.last_seq;
+    pthread_mutex_unlock(&p->lock);
+    return true;
+}
+
 static void count_answer(const struct outbox_result *r, const struct outbox_entry *e)
 {
     if (r->delivered) {

@@ -10,6 +10,7 @@
 #include "gateway/feed.h"
 #include "gateway/outbox.h"
 #include "gateway/publisher.h"
+#include "gateway/recall.h"
 #include "gateway/urgent.h"
 #include "gateway/withdraw.h"
 #include "storage/query.h"
@@ -22,6 +23,7 @@ struct publisher {
     struct bulletin *bulletin;
     struct urgent *urgent;
     struct amend *amend;
+    struct recall *recall;
     struct withdraw *withdraw; /* NULL once stopped */
     struct thread thread;
 
@@ -35,7 +37,8 @@ struct publisher {
     /* the thread's own */
     struct query *query;
     int64_t reread_us;
-    bool crowded; /* the client took no more */
+    bool crowded;    /* the client took no more */
+    bool is_greeted; /* by a connection that `recall` has not been told of */
 };
 
 /* publisher.c; in the publisher's thread. False when the client takes no more now. QoS 1 with
@@ -51,6 +54,8 @@ void rows_send(struct publisher *p);
 /* Does a row wait, or is it under way, that was under way when a connection ended? It may be the
  * reason, and goes alone to find out. */
 bool rows_suspect(struct publisher *p);
+/* Those that the connection which has begun just now sends anyway. False: not known now. */
+bool rows_open(struct publisher *p, struct recall_limits *out);
 /* False: the writer takes no more now. */
 bool rows_report(struct publisher *p);
 /* Is anything sent or answered, or may it still be? */

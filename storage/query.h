@@ -156,6 +156,10 @@ enum gw_err query_outbox(struct query *q, int64_t after, size_t limit,
  * rule: what the broker keeps of them is older. Not one whose topic no broker would take. */
 enum gw_err query_dead_last(struct query *q, int64_t after,
                             bool (*each)(void *arg, const struct outbox_row *row), void *arg);
+/* The first row with seq > after that was delivered and is the newest of an active alert: what the
+ * broker keeps of it, unless it has forgotten. */
+enum gw_err query_told_last(struct query *q, int64_t after,
+                            bool (*each)(void *arg, const struct outbox_row *row), void *arg);
 enum gw_err query_outbox_depth(struct query *q, uint64_t *rows);
 /* The same rows whether delivered or not: what happened after `after`. */
 enum gw_err query_events(struct query *q, int64_t after, size_t limit,

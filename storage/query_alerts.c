@@ -134,6 +134,18 @@ enum gw_err query_dead_last(struct query *q, int64_t after,
                       after, 1, each, arg);
 }
 
+enum gw_err query_told_last(struct query *q, int64_t after,
+                            bool (*each)(void *arg, const struct outbox_row *row), void *arg)
+{
+    return each_event(q,
+                      EVENTS_AFTER
+                      " AND e.published_at IS NOT NULL AND a.cleared_at IS NULL"
+                      " AND e.state <> 'limited' AND NOT EXISTS (SELECT 1 FROM alert_event n"
+                      " WHERE n.alert_id = e.alert_id AND n.seq > e.seq AND n.withheld IS NULL"
+                      " AND n.state <> 'limited')" IN_ORDER,
+                      after, 1, each, arg);
+}
+
 enum gw_err query_events(struct query *q, int64_t after, size_t limit,
                          bool (*each)(void *arg, const struct outbox_row *row), void *arg)
 {

@@ -340,6 +340,11 @@ bool mqtt_client_connected(const struct mqtt_client *c)
     return atomic_load(&c->connected);
 }
 
+bool mqtt_client_had_session(const struct mqtt_client *c)
+{
+    return link_had_session(c->link);
+}
+
 size_t mqtt_client_refused(struct mqtt_client *c, char *filter, size_t size)
 {
     return subscriptions_refused(c->subscriptions, filter, size);

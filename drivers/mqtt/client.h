@@ -73,6 +73,10 @@ enum gw_err mqtt_client_publish(struct mqtt_client *c, const char *topic, const 
 /* Our own note of the state; never asks Paho. Any thread, callbacks too. */
 bool mqtt_client_connected(const struct mqtt_client *c);
 
+/* Did the broker have our session still when the last connection began? If not, it may have
+ * forgotten what it kept, too. Any thread. */
+bool mqtt_client_had_session(const struct mqtt_client *c);
+
 /* How many subscriptions the broker has refused, the first one's filter in `filter`. Any thread. */
 size_t mqtt_client_refused(struct mqtt_client *c, char *filter, size_t size);
 

@@ -30,6 +30,7 @@ struct mqtt_link {
     MQTTAsync_willOptions will;
     atomic_uint limit;      /* bytes of a packet that the broker takes; 0: it has not said */
     atomic_bool complained; /* in this connection, that a message is larger */
+    atomic_bool had_session;
 
     pthread_mutex_t lock;
     struct request *requests; /* guarded by lock: those without an answer */
@@ -54,6 +55,7 @@ static void on_connected(void *context, MQTTAsync_successData5 *data)
 
     atomic_store(&l->limit, limit ? limit->value.integer4 : 0);
     atomic_store(&l->complained, false);
+    atomic_store(&l->had_session, data && data->alt.connect.sessionPresent);
     l->options.on_event(l->options.arg, LINK_UP, 0);
 }
 
@@ -279,6 +281,11 @@ enum gw_err link_connect(struct mqtt_link *l)
         return GW_ECONN;
     }
     return GW_OK;
+}
+
+bool link_had_session(const struct mqtt_link *l)
+{
+    return atomic_load(&l->had_session);
 }
 
 void link_tune(struct mqtt_link *l)

@@ -40,6 +40,8 @@ void link_destroy(struct mqtt_link *l); /* NULL is ok */
 enum gw_err link_renew(struct mqtt_link *l);
 /* Begins to connect; LINK_UP or LINK_REFUSED follows. */
 enum gw_err link_connect(struct mqtt_link *l);
+/* After LINK_UP: did the broker have a session of ours? Any thread. */
+bool link_had_session(const struct mqtt_link *l);
 /* After LINK_UP, in any thread but Paho's: what Paho leaves to be set on its socket. */
 void link_tune(struct mqtt_link *l);
 /* Begins to disconnect; LINK_LOST follows, sooner or later. */

@@ -99,6 +99,40 @@ class BrokerFaults(GatewayTest):
         self.assertEqual(sum(summary["dropped"].values()), 0)
         self.check_books(gateway, summary)
 
+    def test_a_broker_that_forgot_all_is_told_what_is_active(self):
+        broker = self.broker()
+        sources, paths = [], []
+        for name in ("room", "hall"):
+            path, source = self.file_source(name, every="20ms")
+            paths.append(path)
+            sources.append(source)
+        gateway = self.gateway(sources, [{"name": "hot", "sensor": "*/t", "high": {"warning": 75}}], broker)
+        first = self.subscribe(broker, "sensorgw/test/alerts/#")
+        for path in paths:
+            self.write(path, "80")
+        self.wait_for("both are raised", lambda: len(first.messages) == 2)
+        self.write(paths[1], "20")
+        self.wait_for("one is over", lambda: len(first.messages) == 3)
+        self.wait_for("all are delivered", lambda: gateway.rows(
+            "SELECT count(*), count(published_at) FROM alert_event") == [(3, 3)])
+        told = next(message for message in first.messages if message[0] == "sensorgw/test/alerts/room/t/hot")
+        broker.stop()
+        broker = self.broker(broker.port)
+        second = self.subscribe(broker, "sensorgw/test/alerts/#")
+        self.wait_for("what is active is told again", lambda: second.messages)
+        self.assertEqual(second.messages, [told])
+        late = self.subscribe(broker, "sensorgw/test/alerts/#")
+        self.wait_for("it is retained", lambda: late.retained)
+        self.assertEqual(late.retained, [told])
+        # A restart of the gateway finds its session: nothing is told twice, and what is new arrives.
+        gateway.stop()
+        gateway.start()
+        self.write(paths[1], "80")
+        self.wait_for("raised again", lambda: len(second.messages) >= 2)
+        time.sleep(3)  # longer than a broker without the session would wait for it
+        self.assertEqual([m[0] for m in second.messages], [told[0], "sensorgw/test/alerts/hall/t/hot"])
+        gateway.stop()
+
     def test_a_broker_that_crawls_gets_all_in_order_and_memory_stays(self):
         broker = self.broker()
         subscriber = self.subscribe(broker, "sensorgw/+/alerts/#")

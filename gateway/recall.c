@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/recall.h"
+
+#include "gateway/core/clock.h"
+#include "gateway/core/log.h"
+#include "gateway/message.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#define SOON_US (2 * US_PER_SECOND)
+
+enum step { LOOKING, SENT, ANSWERED };
+
+struct recall {
+    const struct config *config;
+    recall_send_fn *send;
+    void *arg;
+
+    pthread_mutex_t lock;
+    enum step step; /* guarded by lock */
+    int reason;     /* guarded by lock; when ANSWERED */
+
+    /* the owner's thread */
+    bool is_due;
+    struct recall_limits limits;
+    int64_t next_us; /* monotonic: no look before */
+    int64_t after;   /* transitions up to here are done */
+    int lost;        /* connections that ended while this one was under way */
+    bool is_brief;   /* the whole message was refused */
+    size_t told, refused;
+    bool found;
+    struct outbox one; /* the transition, copied */
+};
+
+struct recall *recall_create(const struct config *config, recall_send_fn *send, void *arg)
+{
+    struct recall *r = calloc(1, sizeof(*r));
+
+    if (!r)
+        return NULL;
+    r->config = config;
+    r->send = send;
+    r->arg = arg;
+    pthread_mutex_init(&r->lock, NULL);
+    return r;
+}
+
+void recall_destroy(struct recall *r)
+{
+    if (!r)
+        return;
+    pthread_mutex_destroy(&r->lock);
+    free(r);
+}
+
+static void go_on_after(struct recall *r, int64_t seq)
+{
+    r->after = seq;
+    r->lost = 0;
+    r->is_brief = false;
+}
+
+/* After a while: by then the store knows what the broker took in the connection before. */
+void recall_go_on(struct recall *r, int64_t now_mono_us)
+{
+    r->next_us = now_mono_us + r->config->storage.flush_us + SOON_US;
+}
+
+void recall_begin(struct recall *r, const struct recall_limits *limits, int64_t now_mono_us)
+{
+    r->is_due = true;
+    r->limits = *limits;
+    r->told = r->refused = 0;
+    go_on_after(r, 0);
+    recall_go_on(r, now_mono_us);
+}
+
+void recall_answer(struct recall *r, int reason)
+{
+    pthread_mutex_lock(&r->lock);
+    if (r->step == SENT) {
+        r->step = ANSWERED;
+        r->reason = reason;
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
+static enum step step_of(struct recall *r, int *reason)
+{
+    pthread_mutex_lock(&r->lock);
+    enum step step = r->step;
+    *reason = r->reason;
+    pthread_mutex_unlock(&r->lock);
+    return step;
+}
+
+static void enter(struct recall *r, enum step step)
+{
+    pthread_mutex_lock(&r->lock);
+    r->step = step;
+    pthread_mutex_unlock(&r->lock);
+}
+
+static bool take_row(void *arg, const struct outbox_row *row)
+{
+    struct recall *r = arg;
+
+    outbox_add(&r->one, row);
+    r->found = true;
+    return false;
+}
+
+static void end(struct recall *r)
+{
+    r->is_due = false;
+    go_on_after(r, 0);
+    if (r->told > 0)
+        log_info("mqtt: the broker had forgotten what it was told: %zu active alerts were sent "
+                 "again, each with its seq",
+                 r->told);
+    if (r->refused > 0)
+        log_warning("mqtt: the broker had forgotten what it was told, and refuses %zu active "
+                    "alerts that it took before",
+                    r->refused);
+}
+
+static bool is_open(const struct recall_limits *limits, int64_t seq)
+{
+    for (size_t i = 0; i < limits->count; i++) {
+        if (limits->open[i] == seq)
+            return true;
+    }
+    return false;
+}
+
+/* Looks again before each try: there may be a newer transition by now. */
+static bool find(struct recall *r, struct query *q)
+{
+    do {
+        int64_t before = r->one.last_seq;
+        r->one.count = 0;
+        r->found = false;
+        if (query_told_last(q, r->after, take_row, r) != GW_OK)
+            return false;
+        if (!r->found || r->one.last_seq > r->limits.until) {
+            end(r);
+            return false;
+        }
+        if (r->one.last_seq != before)
+            go_on_after(r, r->one.last_seq - 1);
+        if (!is_open(&r->limits, r->one.last_seq))
+            return true;
+        go_on_after(r, r->one.last_seq);
+    } while (true);
+}
+
+static bool send(struct recall *r)
+{
+    const struct alert_message m = outbox_message(&r->one.entries[0]);
+    char topic[TOPIC_SIZE];
+    char *text = message_transition(r->config, &m, topic);
+
+    if (r->is_brief) {
+        free(text);
+        text = message_brief(r->config, &m);
+    }
+    enter(r, SENT); /* before the answer can come */
+    if (text && r->send(r->arg, topic, text, m.seq))
+        return true;
+    enter(r, LOOKING);
+    return false;
+}
+
+static void take_answer(struct recall *r, int reason)
+{
+    bool is_taken = reason >= 0 && reason < 0x80, is_lost = reason < 0;
+
+    enter(r, LOOKING);
+    if (is_lost && ++r->lost < OUTBOX_PATIENCE)
+        return; /* something else may have been the reason */
+    if (!is_taken && !r->is_brief) {
+        r->is_brief = true;
+        r->lost = 0;
+        return;
+    }
+    r->told += is_taken;
+    r->refused += !is_taken;
+    go_on_after(r, r->one.last_seq);
+}
+
+void recall_work(struct recall *r, struct query *q, int64_t now_mono_us)
+{
+    for (;;) {
+        int reason;
+        switch (step_of(r, &reason)) {
+        case LOOKING:
+            if (!q || !r->is_due || now_mono_us < r->next_us || !find(r, q) || !send(r))
+                return;
+            break;
+        case SENT:
+            return;
+        case ANSWERED:
+            take_answer(r, reason);
+            break;
+        }
+    }
+}
