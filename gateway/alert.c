@@ -171,9 +171,7 @@ void alert_book_seen(struct alert_book *b, uint32_t sensor)
     struct watch *w = book_watch(b, sensor % b->lane_count, sensor);
 
     if (w)
-        w->seen = true;
-    for (size_t i = 0; w && i < w->count; i++)
-        w->items[i].state.seen = true;
+        watch_note_seen(w);
 }
 
 /* --- questions --- */

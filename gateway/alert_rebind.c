@@ -98,6 +98,8 @@ static struct watch **make_watches(const struct alert_book *b, const struct rule
         if (!s || s->gone)
             continue;
         all[slot] = watch_create(rules->config, sensor, s->name, now_mono_us);
+        if (all[slot] && s->was_good)
+            watch_note_seen(all[slot]);
         if (all[slot])
             continue;
         for (size_t i = 0; i < slot; i++)

@@ -3,6 +3,7 @@
 
 #include "gateway/core/log.h"
 #include "gateway/watch.h"
+#include "storage/query.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +50,7 @@ const struct sensor_config *made_by(const struct config *config, const char *nam
 struct adding {
     const struct config *config;
     struct sensor_table *sensors;
-    size_t *made; /* by source */
+    size_t *made; /* by place of the source in the configuration */
     size_t total;
 };
 
@@ -62,34 +63,66 @@ static bool is_missed(const struct config *config, const char *name)
     return false;
 }
 
-static void add_known(void *arg, const char *name)
+static bool has_stale_rule(const struct config *config)
+{
+    for (size_t i = 0; i < config->rule_count; i++) {
+        if (config->rules[i].kind == RULE_STALE)
+            return true;
+    }
+    return false;
+}
+
+static void count_made(struct adding *a)
+{
+    for (uint32_t i = 0; i < sensor_table_count(a->sensors); i++) {
+        const struct sensor *s = sensor_table_get(a->sensors, i);
+        const struct source_config *source;
+        if (!s->gone && made_by(a->config, s->name, &source))
+            a->made[source - a->config->sources]++;
+    }
+}
+
+static bool add_known(void *arg, const char *name, bool was_good)
 {
     struct adding *a = arg;
     const struct source_config *source = NULL;
     const struct sensor_config *c = made_by(a->config, name, &source);
     uint32_t index;
 
-    if (!c || !is_missed(a->config, name) || a->made[source->index] >= source->extra_sensors / 2)
-        return;
+    if (!c || !is_missed(a->config, name))
+        return true;
+    size_t *made = &a->made[source - a->config->sources];
     const struct sensor sensor = {
-        .name = name, .unit = c->unit, .device = "", .source = source->index};
-    if (sensor_table_add(a->sensors, &sensor, &index) != GW_OK)
-        return;
-    a->made[source->index]++;
-    a->total++;
+        .name = name, .unit = c->unit, .device = "", .source = source->index, .was_good = was_good};
+    if (*made < source->extra_sensors / 2 &&
+        sensor_table_add(a->sensors, &sensor, &index) == GW_OK) {
+        ++*made;
+        a->total++;
+    }
+    return true;
 }
 
-enum gw_err made_add_known(const struct config *config, struct store *store,
+enum gw_err made_add_known(const struct config *config, const char *database,
                            struct sensor_table *sensors)
 {
     struct adding a = {.config = config, .sensors = sensors};
+    struct query *q;
 
+    if (!has_stale_rule(config))
+        return GW_OK;
+    enum gw_err err = query_open(&q, database);
+    if (err != GW_OK)
+        return err;
     a.made = calloc(config->source_count + 1, sizeof(*a.made));
-    if (!a.made)
-        return GW_ENOMEM;
-    enum gw_err err = store_recent_sensors(store, add_known, &a);
+    if (a.made) {
+        count_made(&a);
+        err = query_recent_sensors(q, add_known, &a);
+    } else {
+        err = GW_ENOMEM;
+    }
     if (a.total > 0)
         log_info("alerts: %zu sensors of earlier runs are waited for", a.total);
     free(a.made);
+    query_close(q);
     return err;
 }

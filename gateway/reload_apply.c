@@ -135,6 +135,16 @@ static void mark_gone(struct change *c)
     }
 }
 
+/* Those of earlier runs that a rule misses now; without them the rest is in force all the same. */
+static void add_known(struct change *c)
+{
+    enum gw_err err = made_add_known(c->config, c->o->first->storage.path, c->o->env->sensors);
+
+    if (err != GW_OK)
+        change_say(c, "what earlier runs knew of cannot be looked up (%s): it is not missed",
+                   gw_strerror(err));
+}
+
 /* --- the change --- */
 
 static void stop_former(const struct change *c)
@@ -176,6 +186,7 @@ static void replace(struct change *c)
     stop_former(c);
     plants_replace(c->o->plants, c->next);
     mark_gone(c);
+    add_known(c);
     c->rules_wait = !c->o->changed(c->o->arg, c->config);
     if (c->rules_wait)
         change_say(c,

@@ -32,13 +32,49 @@ static void restore_alert(void *arg, const struct alert_change *change, const ch
     log_info("alert cleared: %s %s: %s", sensor_name, change->rule, ALERT_UNWATCHED);
 }
 
-/* Of a rule that watches the sensor no more it is of no use, and stays for the case that it does
- * again. */
+/* A shelf that nothing watches any more, copied. */
+struct idle_shelf {
+    struct idle_shelf *next;
+    char sensor[SENSOR_NAME_MAX + 1], rule[RULE_NAME_MAX + 1];
+};
+
+struct restoring {
+    struct gateway *g;
+    struct idle_shelf *idle;
+};
+
 static void restore_shelf(void *arg, const struct alert_change *change, const char *sensor_name)
 {
-    struct gateway *g = arg;
+    struct restoring *r = arg;
 
-    alert_book_restore(g->alerts, change, sensor_name, clock_mono_us(), clock_wall_us());
+    if (alert_book_restore(r->g->alerts, change, sensor_name, clock_mono_us(), clock_wall_us()) !=
+        GW_ENOENT)
+        return;
+    struct idle_shelf *idle = calloc(1, sizeof(*idle));
+    if (!idle)
+        return; /* the next start ends it */
+    snprintf(idle->sensor, sizeof(idle->sensor), "%s", sensor_name);
+    snprintf(idle->rule, sizeof(idle->rule), "%s", change->rule);
+    idle->next = r->idle;
+    r->idle = idle;
+}
+
+/* A shelf ends with its rule, as in a reload: when the rule comes back it is not silent for reasons
+ * that nobody remembers. */
+static enum gw_err restore_shelves(struct gateway *g)
+{
+    struct restoring r = {.g = g};
+    enum gw_err err = store_shelves(g->store, restore_shelf, &r);
+
+    while (r.idle) {
+        struct idle_shelf *idle = r.idle;
+        if (err == GW_OK)
+            err = store_drop_shelf(g->store, idle->sensor, idle->rule);
+        log_info("%s %s is not shelved any more: %s", idle->sensor, idle->rule, ALERT_UNWATCHED);
+        r.idle = idle->next;
+        free(idle);
+    }
+    return err;
 }
 
 static void note_seen(void *arg, uint32_t sensor)
@@ -50,7 +86,7 @@ static void note_seen(void *arg, uint32_t sensor)
 
 enum gw_err start_alerts(struct gateway *g)
 {
-    enum gw_err err = made_add_known(g->config, g->store, g->sensors);
+    enum gw_err err = made_add_known(g->config, g->config->storage.path, g->sensors);
 
     if (err != GW_OK)
         return err;
@@ -62,5 +98,5 @@ enum gw_err start_alerts(struct gateway *g)
     if ((err = store_active_alerts(g->store, restore_alert, g)) != GW_OK ||
         (err = store_seen_sensors(g->store, note_seen, g)) != GW_OK)
         return err;
-    return store_shelves(g->store, restore_shelf, g);
+    return restore_shelves(g);
 }

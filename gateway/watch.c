@@ -44,6 +44,13 @@ struct watch *watch_create(const struct config *config, uint32_t sensor, const c
     return w;
 }
 
+void watch_note_seen(struct watch *w)
+{
+    w->seen = true;
+    for (size_t i = 0; i < w->count; i++)
+        w->items[i].state.seen = true;
+}
+
 void watch_note(struct watch *w, const struct reading *r, int64_t now_mono_us)
 {
     if (r->flags & READING_RETAINED)

@@ -41,6 +41,9 @@ const struct rule_config *watch_rule(const struct config *config, const char *ru
 struct watch *watch_create(const struct config *config, uint32_t sensor, const char *sensor_name,
                            int64_t since_mono_us);
 
+/* An earlier run has seen the sensor: if it is mute now, it went silent. */
+void watch_note_seen(struct watch *w);
+
 /* Notes the sensor's newest reading; one of unknown age (retained) is none. */
 void watch_note(struct watch *w, const struct reading *r, int64_t now_mono_us);
 

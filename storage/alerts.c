@@ -315,6 +315,21 @@ static void shelf_from_row(sqlite3_stmt *st, struct alert_change *c)
     snprintf(c->who, sizeof(c->who), "%s", db_text(st, 3));
 }
 
+enum gw_err store_drop_shelf(struct store *s, const char *sensor_name, const char *rule)
+{
+    sqlite3_stmt *st = NULL;
+    enum gw_err err = store_begin(s);
+
+    if (err != GW_OK)
+        return err;
+    err = db_run(s->db, &st,
+                 "DELETE FROM alert_shelf WHERE rule = ? AND sensor_id ="
+                 " (SELECT id FROM sensor WHERE name = ?)",
+                 "ss", rule, sensor_name);
+    sqlite3_finalize(st);
+    return store_end(s, err);
+}
+
 enum gw_err store_shelves(struct store *s, store_change_fn *each, void *arg)
 {
     return each_change(s,

@@ -35,6 +35,12 @@ struct latest_row {
 enum gw_err query_latest(struct query *q, const char *glob,
                          bool (*each)(void *arg, const struct latest_row *row), void *arg);
 
+/* Sensors, the last seen first, that have readings in the present history, or an alert that is
+ * active. was_good: ever, as far as the history tells. */
+enum gw_err query_recent_sensors(struct query *q,
+                                 bool (*each)(void *arg, const char *name, bool was_good),
+                                 void *arg);
+
 enum resolution { RESOLUTION_RAW, RESOLUTION_MINUTE, RESOLUTION_HOUR }; /* the table that answers */
 const char *resolution_name(enum resolution r);
 

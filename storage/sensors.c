@@ -120,21 +120,3 @@ enum gw_err store_seen_sensors(struct store *s, void (*each)(void *arg, uint32_t
     sqlite3_finalize(st);
     return err;
 }
-
-/* By the oldest reading that there is, and not by the clock, which may not be set yet. */
-enum gw_err store_recent_sensors(struct store *s, void (*each)(void *arg, const char *name),
-                                 void *arg)
-{
-    sqlite3_stmt *st = NULL;
-    bool row = true;
-    enum gw_err err =
-        db_prepare(s->db, &st,
-                   "SELECT s.name FROM sensor s JOIN sensor_latest l ON l.sensor_id = s.id"
-                   " WHERE l.time >= (SELECT min(time) FROM reading) OR s.id IN"
-                   " (SELECT sensor_id FROM alert WHERE cleared_at IS NULL) ORDER BY l.time DESC");
-
-    while (err == GW_OK && (err = db_step(st, &row)) == GW_OK && row)
-        each(arg, db_text(st, 0));
-    sqlite3_finalize(st);
-    return err;
-}

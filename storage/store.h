@@ -89,14 +89,12 @@ typedef void store_change_fn(void *arg, const struct alert_change *change, const
 /* Alerts raised and not yet cleared, oldest first. change->state: acknowledged, else escalated if
  * it ever was, else raised; time_us: when subscribers were last told of it, 0: withheld so far. */
 enum gw_err store_active_alerts(struct store *s, store_change_fn *each, void *arg);
-/* Names of sensors, the last seen first, that have readings in the present history, or an alert
- * that is active. */
-enum gw_err store_recent_sensors(struct store *s, void (*each)(void *arg, const char *name),
-                                 void *arg);
 /* Sensors of the table that ever had a good value. */
 enum gw_err store_seen_sensors(struct store *s, void (*each)(void *arg, uint32_t sensor),
                                void *arg);
 /* Rules and sensors that are shelved, also those whose time is over: SHELF_PUT until until_us. */
 enum gw_err store_shelves(struct store *s, store_change_fn *each, void *arg);
+/* Ends one of these; not while they are asked for. */
+enum gw_err store_drop_shelf(struct store *s, const char *sensor_name, const char *rule);
 
 #endif

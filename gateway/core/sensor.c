@@ -149,7 +149,8 @@ enum gw_err sensor_table_add(struct sensor_table *t, const struct sensor *s, uin
 static bool same_sensor(const struct sensor *a, const struct sensor *b)
 {
     return a->source == b->source && a->every_us == b->every_us && a->gone == b->gone &&
-           strcmp(a->unit, b->unit) == 0 && strcmp(a->device, b->device) == 0;
+           a->was_good == b->was_good && strcmp(a->unit, b->unit) == 0 &&
+           strcmp(a->device, b->device) == 0;
 }
 
 static enum gw_err replace_locked(struct sensor_table *t, const struct sensor *s, uint32_t index)

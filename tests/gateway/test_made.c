@@ -89,14 +89,41 @@ static void those_that_a_stale_rule_watches_are_waited_for(void **state)
                     SENSOR("905", "greenhouse/5/humidity", "6000")
                         SENSOR("906", "greenhouse/6/humidity", "4000"));
     assert_int_equal(sensor_table_create(&sensors, 10), GW_OK);
-    assert_int_equal(made_add_known(&config, f->store, sensors), GW_OK);
+    assert_int_equal(made_add_known(&config, f->path, sensors), GW_OK);
     /* 6 would be more than half of what the source may make; of 2 nothing is left. */
     assert_int_equal(sensor_table_count(sensors), 2);
     const struct sensor *s = sensor_table_get(sensors, 0);
     assert_string_equal(s->name, "greenhouse/5/humidity");
     assert_string_equal(s->unit, "%"); /* as the configuration says now */
     assert_int_equal(s->source, 1);
+    assert_true(s->was_good);
     assert_string_equal(sensor_table_get(sensors, 1)->name, "greenhouse/1/humidity");
+    sensor_table_destroy(sensors);
+}
+
+/* As at a reload: what is there counts, and no configured name is taken twice. */
+static void what_the_source_has_made_already_counts(void **state)
+{
+    struct fixture *f = *state;
+    struct sensor_table *sensors;
+    uint32_t index;
+
+    fixture_open(f);
+    sql(f, "INSERT INTO reading VALUES (1000, 900, 1, 0);" SENSOR("901", "greenhouse/1/humidity",
+                                                                  "5000")
+               SENSOR("905", "greenhouse/5/humidity", "6000"));
+    sql(f, "UPDATE sensor_latest SET value = NULL, quality = 3 WHERE sensor_id = 905");
+    assert_int_equal(sensor_table_create(&sensors, 10), GW_OK);
+    const struct sensor there = {
+        .name = "greenhouse/9/humidity", .unit = "%", .device = "", .source = 1};
+    assert_int_equal(sensor_table_add(sensors, &there, &index), GW_OK);
+    assert_int_equal(made_add_known(&config, f->path, sensors), GW_OK);
+    assert_int_equal(sensor_table_count(sensors), 2);
+    const struct sensor *s = sensor_table_get(sensors, 1);
+    assert_string_equal(s->name, "greenhouse/5/humidity");
+    assert_false(s->was_good);
+    assert_int_equal(made_add_known(&config, f->path, sensors), GW_OK);
+    assert_int_equal(sensor_table_count(sensors), 2);
     sensor_table_destroy(sensors);
 }
 
@@ -111,7 +138,7 @@ static void one_whose_alert_is_active_is_waited_for_however_old(void **state)
                "999") "INSERT INTO alert (id, sensor_id, rule, severity, state, raised_at,"
                       " changed_at) VALUES (7, 902, 'mute', 'warning', 'raised', 1, 1);");
     assert_int_equal(sensor_table_create(&sensors, 10), GW_OK);
-    assert_int_equal(made_add_known(&config, f->store, sensors), GW_OK);
+    assert_int_equal(made_add_known(&config, f->path, sensors), GW_OK);
     assert_int_equal(sensor_table_count(sensors), 1);
     sensor_table_destroy(sensors);
 }
@@ -122,6 +149,8 @@ int main(void)
         cmocka_unit_test(the_first_pattern_that_fits_makes_a_sensor),
         cmocka_unit_test_setup_teardown(those_that_a_stale_rule_watches_are_waited_for,
                                         fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(what_the_source_has_made_already_counts, fixture_setup,
+                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(one_whose_alert_is_active_is_waited_for_however_old,
                                         fixture_setup, fixture_teardown),
     };

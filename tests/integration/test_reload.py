@@ -195,6 +195,59 @@ class ReloadTest(GatewayTest):
                          [("raised", first["same"]), ("acknowledged", first["same"])])
         self.check_books(gateway, gateway.stop())
 
+    def test_a_shelf_ends_with_its_rule(self):
+        """By a reload or over a restart: a rule that comes back is not silent for reasons that nobody remembers."""
+        _, room = self.file_source("room", value="85")
+        same = dict(HOT, name="same")
+        gateway = self.gateway([room], [HOT, same])
+
+        def shelves():
+            return gateway.rows("SELECT rule FROM alert_shelf ORDER BY rule")
+        for again in (lambda: self.reload(gateway), lambda: (gateway.stop(), gateway.start())):
+            self.ready(gateway)
+            for rule in ("hot", "same"):
+                gateway.cli("shelve", "room/t", rule, "1h")
+            self.wait_for("both", lambda: shelves() == [("hot",), ("same",)])
+            self.write_config(gateway, self.config([room], [same]))
+            again()
+            self.wait_for("one is left", lambda: shelves() == [("same",)])
+            self.write_config(gateway, self.config([room], [HOT, same]))
+            again()
+            self.wait_for("it is raised and told", lambda: gateway.rows(
+                "SELECT state, withheld FROM alert_event e WHERE (SELECT rule FROM alert WHERE id = alert_id) = 'hot'"
+                " ORDER BY seq DESC LIMIT 1") == [("raised", None)])
+            self.assertEqual(shelves(), [("same",)])
+        gateway.stop()
+        self.check_database(gateway.database)
+
+    def test_a_stale_rule_misses_what_earlier_runs_have_seen(self):
+        broker = self.broker()
+        mqtt = {"url": f"mqtt://{broker.address}"}
+        told = self.subscribe(broker, "sensorgw/test/alerts/#")
+        hut = {"name": "hut", "driver": "mqtt", "topic": "hut/+/t", "sensors": [{"name": "{1}/t"}]}
+        gateway = self.gateway([hut], [], broker)
+
+        def seen():
+            broker.publish("hut/north/t", "5")
+            return gateway.latest("hut/north/t")
+        self.wait_for("the sensor", seen)
+        gateway.stop()
+        gateway.start()
+        self.ready(gateway)
+        mute = {"name": "mute", "sensor": "hut/*", "stale": "2s"}
+        self.write_config(gateway, self.config([hut], [mute], mqtt=mqtt))
+        self.assertIn("0 changed, 1 added", self.reload(gateway))
+        alert = self.wait_for("the alert", told.alerts)[0]
+        self.assertEqual((alert["state"], alert["sensor"], alert["reason"]), ("raised", "hut/north/t", "silent"))
+
+        def back():
+            broker.publish("hut/north/t", "6")
+            return any(a["state"] == "cleared" for a in told.alerts())
+        self.wait_for("its end", back)
+        self.assertEqual(gateway.latest("hut/north/t"), (6, "good"))
+        gateway.stop()
+        self.check_database(gateway.database)
+
     def test_home_assistant_follows(self):
         broker = self.broker()
         mqtt = {"url": f"mqtt://{broker.address}", "home_assistant": True}
