@@ -134,25 +134,33 @@ static bool is_open(const struct recall_limits *limits, int64_t seq)
     return false;
 }
 
+static bool look(struct recall *r, struct query *q)
+{
+    r->one.count = 0;
+    r->found = false;
+    return query_told_last(q, r->after, take_row, r) == GW_OK;
+}
+
 /* Looks again before each try: there may be a newer transition by now. */
 static bool find(struct recall *r, struct query *q)
 {
-    do {
+    for (;;) {
         int64_t before = r->one.last_seq;
-        r->one.count = 0;
-        r->found = false;
-        if (query_told_last(q, r->after, take_row, r) != GW_OK)
+        if (!look(r, q))
             return false;
-        if (!r->found || r->one.last_seq > r->limits.until) {
+        int64_t seq = r->one.last_seq;
+        if (!r->found || seq > r->limits.until) {
             end(r);
             return false;
         }
-        if (r->one.last_seq != before)
-            go_on_after(r, r->one.last_seq - 1);
-        if (!is_open(&r->limits, r->one.last_seq))
-            return true;
-        go_on_after(r, r->one.last_seq);
-    } while (true);
+        if (is_open(&r->limits, seq)) {
+            go_on_after(r, seq);
+            continue;
+        }
+        if (seq != before) /* what was tried before is not the newest any more */
+            go_on_after(r, seq - 1);
+        return true;
+    }
 }
 
 static bool send(struct recall *r)
