@@ -3,10 +3,10 @@
 
 #include "gateway/core/clock.h"
 #include "gateway/core/log.h"
+#include "gateway/flight.h"
 #include "gateway/message.h"
 #include "gateway/outbox.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,21 +14,18 @@
 #define SORE_US US_PER_DAY /* after both forms may have cost connections */
 #define SOON_US (2 * US_PER_SECOND)
 
-enum step { LOOKING, SENT, ANSWERED, REPORTING };
-
 struct amend {
     const struct config *config;
     struct amend_link link;
 
-    pthread_mutex_t lock;
-    enum step step; /* guarded by lock */
-    int reason;     /* guarded by lock; when ANSWERED */
+    struct flight flight;
 
     /* the owner's thread */
     int64_t after;         /* rows up to here are done in this round */
     int64_t next_us;       /* monotonic: no look before */
     int64_t awaited;       /* refused last; a round begins when the store has that; 0: none */
     int64_t sore_until_us; /* monotonic */
+    bool is_taken;         /* the owner is to be told */
     bool is_empty;         /* the brief form was refused */
     int lost;              /* connections that ended while this form was under way */
     bool found;
@@ -43,7 +40,7 @@ struct amend *amend_create(const struct config *config, const struct amend_link 
         return NULL;
     a->config = config;
     a->link = *link;
-    pthread_mutex_init(&a->lock, NULL);
+    flight_init(&a->flight);
     return a;
 }
 
@@ -51,7 +48,7 @@ void amend_destroy(struct amend *a)
 {
     if (!a)
         return;
-    pthread_mutex_destroy(&a->lock);
+    flight_destroy(&a->flight);
     free(a);
 }
 
@@ -78,28 +75,7 @@ void amend_soon(struct amend *a, int64_t seq, int64_t now_mono_us)
 
 void amend_answer(struct amend *a, int reason)
 {
-    pthread_mutex_lock(&a->lock);
-    if (a->step == SENT) {
-        a->step = ANSWERED;
-        a->reason = reason;
-    }
-    pthread_mutex_unlock(&a->lock);
-}
-
-static enum step step_of(struct amend *a, int *reason)
-{
-    pthread_mutex_lock(&a->lock);
-    enum step step = a->step;
-    *reason = a->reason;
-    pthread_mutex_unlock(&a->lock);
-    return step;
-}
-
-static void enter(struct amend *a, enum step step)
-{
-    pthread_mutex_lock(&a->lock);
-    a->step = step;
-    pthread_mutex_unlock(&a->lock);
+    flight_answer(&a->flight, reason);
 }
 
 static bool take_row(void *arg, const struct outbox_row *row)
@@ -171,10 +147,10 @@ static bool send(struct amend *a)
         free(text);
         text = strdup("");
     }
-    enter(a, SENT); /* before the answer can come */
+    flight_begin(&a->flight);
     if (text && a->link.send(a->link.arg, topic, text, m.seq))
         return true;
-    enter(a, LOOKING);
+    flight_end(&a->flight);
     return false;
 }
 
@@ -182,7 +158,6 @@ static void go_on(struct amend *a)
 {
     a->after = a->one.last_seq;
     begin_form(a, false);
-    enter(a, LOOKING);
 }
 
 static void rest(struct amend *a, int64_t now)
@@ -194,17 +169,15 @@ static void rest(struct amend *a, int64_t now)
 
 static void take_answer(struct amend *a, int reason, int64_t now)
 {
-    bool is_taken = reason >= 0 && reason < 0x80;
     bool is_lost = reason < 0;
 
-    if (is_taken && !a->is_empty)
-        enter(a, REPORTING);
+    if (flight_is_success(reason) && !a->is_empty)
+        a->is_taken = true;
     else if (is_lost && ++a->lost < OUTBOX_PATIENCE)
-        enter(a, LOOKING); /* something else may have been the reason */
-    else if (!a->is_empty) {
+        return; /* something else may have been the reason */
+    else if (!a->is_empty)
         begin_form(a, true);
-        enter(a, LOOKING);
-    } else if (is_lost)
+    else if (is_lost)
         rest(a, now);
     else
         go_on(a); /* taken or not, the row is a dead letter still */
@@ -217,29 +190,25 @@ static bool report(struct amend *a)
 
     if (a->link.done(a->link.arg, &result) != GW_OK)
         return false;
+    a->is_taken = false;
     log_info("alert %s %s: the broker takes it after all (%s)", e->sensor, e->rule, e->alert_state);
     go_on(a);
     return true;
 }
 
+static bool send_next(struct amend *a, struct query *q, int64_t now)
+{
+    return q && now >= a->next_us && find(a, q, now) && send(a);
+}
+
 void amend_work(struct amend *a, struct query *q, int64_t now_mono_us)
 {
-    for (;;) {
-        int reason;
-        switch (step_of(a, &reason)) {
-        case LOOKING:
-            if (!q || now_mono_us < a->next_us || !find(a, q, now_mono_us) || !send(a))
-                return;
-            break;
-        case SENT:
+    enum flight_state state;
+
+    while ((state = flight_look(&a->flight)) != FLIGHT_SENT) {
+        if (state == FLIGHT_ANSWERED)
+            take_answer(a, flight_take(&a->flight, NULL), now_mono_us);
+        if (a->is_taken ? !report(a) : !send_next(a, q, now_mono_us))
             return;
-        case ANSWERED:
-            take_answer(a, reason, now_mono_us);
-            break;
-        case REPORTING:
-            if (!report(a))
-                return;
-            break;
-        }
     }
 }

@@ -4,25 +4,18 @@
 #include "drivers/mqtt/link.h"
 #include "gateway/core/clock.h"
 #include "gateway/core/log.h"
+#include "gateway/flight.h"
 #include "gateway/message.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 #define PERIOD_US (30 * US_PER_SECOND)
 #define SHORTEST_US (10 * US_PER_SECOND) /* something else may have ended the connection */
 #define LONGEST_US US_PER_HOUR
 
-enum step { RESTING, SENT, ANSWERED };
-
 struct bulletin {
     struct bulletin_options options;
-
-    pthread_mutex_t lock;
-    /* guarded by lock */
-    enum step step;
-    int reason;          /* when ANSWERED */
-    int64_t answered_us; /* monotonic */
+    struct flight flight;
 
     /* the owner's thread */
     int64_t next_us; /* monotonic */
@@ -37,7 +30,7 @@ struct bulletin *bulletin_create(const struct bulletin_options *options)
     if (!b)
         return NULL;
     b->options = *options;
-    pthread_mutex_init(&b->lock, NULL);
+    flight_init(&b->flight);
     return b;
 }
 
@@ -45,19 +38,13 @@ void bulletin_destroy(struct bulletin *b)
 {
     if (!b)
         return;
-    pthread_mutex_destroy(&b->lock);
+    flight_destroy(&b->flight);
     free(b);
 }
 
 void bulletin_answer(struct bulletin *b, int reason)
 {
-    pthread_mutex_lock(&b->lock);
-    if (b->step == SENT) {
-        b->step = ANSWERED;
-        b->reason = reason;
-        b->answered_us = clock_mono_us();
-    }
-    pthread_mutex_unlock(&b->lock);
+    flight_answer(&b->flight, reason);
 }
 
 static void complain(struct bulletin *b, int reason)
@@ -84,20 +71,19 @@ static void put_off(struct bulletin *b, int reason, int64_t since)
 /* False: one is under way. */
 static bool take_answer(struct bulletin *b)
 {
-    pthread_mutex_lock(&b->lock);
-    enum step step = b->step;
-    int reason = b->reason;
-    int64_t answered_us = b->answered_us;
-    if (step == ANSWERED)
-        b->step = RESTING;
-    pthread_mutex_unlock(&b->lock);
-    if (step == ANSWERED && reason >= 0 && reason < 0x80) {
+    enum flight_state state = flight_look(&b->flight);
+    int64_t answered_us;
+
+    if (state != FLIGHT_ANSWERED)
+        return state == FLIGHT_NONE;
+    int reason = flight_take(&b->flight, &answered_us);
+    if (flight_is_success(reason)) {
         b->wait_us = 0;
         b->lost = 0;
-    } else if (step == ANSWERED) {
+    } else {
         put_off(b, reason, answered_us);
     }
-    return step != SENT;
+    return true;
 }
 
 void bulletin_greet(struct bulletin *b)
@@ -121,13 +107,6 @@ static char *figures(struct bulletin *b)
     return text;
 }
 
-static void enter(struct bulletin *b, enum step step)
-{
-    pthread_mutex_lock(&b->lock);
-    b->step = step;
-    pthread_mutex_unlock(&b->lock);
-}
-
 void bulletin_work(struct bulletin *b)
 {
     char topic[TOPIC_SIZE];
@@ -135,9 +114,9 @@ void bulletin_work(struct bulletin *b)
     if (!take_answer(b) || clock_mono_us() < b->next_us)
         return;
     message_topic(b->options.config, "health", NULL, NULL, topic);
-    enter(b, SENT); /* before the answer can come */
+    flight_begin(&b->flight);
     if (b->options.send(b->options.arg, topic, figures(b)))
         b->next_us = clock_mono_us() + PERIOD_US;
     else
-        enter(b, RESTING);
+        flight_end(&b->flight);
 }

@@ -3,23 +3,18 @@
 
 #include "gateway/core/clock.h"
 #include "gateway/core/log.h"
+#include "gateway/flight.h"
 #include "gateway/message.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 #define SOON_US (2 * US_PER_SECOND)
-
-enum step { LOOKING, SENT, ANSWERED };
 
 struct recall {
     const struct config *config;
     recall_send_fn *send;
     void *arg;
-
-    pthread_mutex_t lock;
-    enum step step; /* guarded by lock */
-    int reason;     /* guarded by lock; when ANSWERED */
+    struct flight flight;
 
     /* the owner's thread */
     bool is_due;
@@ -42,7 +37,7 @@ struct recall *recall_create(const struct config *config, recall_send_fn *send, 
     r->config = config;
     r->send = send;
     r->arg = arg;
-    pthread_mutex_init(&r->lock, NULL);
+    flight_init(&r->flight);
     return r;
 }
 
@@ -50,7 +45,7 @@ void recall_destroy(struct recall *r)
 {
     if (!r)
         return;
-    pthread_mutex_destroy(&r->lock);
+    flight_destroy(&r->flight);
     free(r);
 }
 
@@ -78,28 +73,7 @@ void recall_begin(struct recall *r, const struct recall_limits *limits, int64_t 
 
 void recall_answer(struct recall *r, int reason)
 {
-    pthread_mutex_lock(&r->lock);
-    if (r->step == SENT) {
-        r->step = ANSWERED;
-        r->reason = reason;
-    }
-    pthread_mutex_unlock(&r->lock);
-}
-
-static enum step step_of(struct recall *r, int *reason)
-{
-    pthread_mutex_lock(&r->lock);
-    enum step step = r->step;
-    *reason = r->reason;
-    pthread_mutex_unlock(&r->lock);
-    return step;
-}
-
-static void enter(struct recall *r, enum step step)
-{
-    pthread_mutex_lock(&r->lock);
-    r->step = step;
-    pthread_mutex_unlock(&r->lock);
+    flight_answer(&r->flight, reason);
 }
 
 static bool take_row(void *arg, const struct outbox_row *row)
@@ -173,18 +147,17 @@ static bool send(struct recall *r)
         free(text);
         text = message_brief(r->config, &m);
     }
-    enter(r, SENT); /* before the answer can come */
+    flight_begin(&r->flight);
     if (text && r->send(r->arg, topic, text, m.seq))
         return true;
-    enter(r, LOOKING);
+    flight_end(&r->flight);
     return false;
 }
 
 static void take_answer(struct recall *r, int reason)
 {
-    bool is_taken = reason >= 0 && reason < 0x80, is_lost = reason < 0;
+    bool is_taken = flight_is_success(reason), is_lost = reason < 0;
 
-    enter(r, LOOKING);
     if (is_lost && ++r->lost < OUTBOX_PATIENCE)
         return; /* something else may have been the reason */
     if (!is_taken && !r->is_brief) {
@@ -199,18 +172,12 @@ static void take_answer(struct recall *r, int reason)
 
 void recall_work(struct recall *r, struct query *q, int64_t now_mono_us)
 {
-    for (;;) {
-        int reason;
-        switch (step_of(r, &reason)) {
-        case LOOKING:
-            if (!q || !r->is_due || now_mono_us < r->next_us || !find(r, q) || !send(r))
-                return;
-            break;
-        case SENT:
+    enum flight_state state;
+
+    while ((state = flight_look(&r->flight)) != FLIGHT_SENT) {
+        if (state == FLIGHT_ANSWERED)
+            take_answer(r, flight_take(&r->flight, NULL));
+        else if (!q || !r->is_due || now_mono_us < r->next_us || !find(r, q) || !send(r))
             return;
-        case ANSWERED:
-            take_answer(r, reason);
-            break;
-        }
     }
 }
