@@ -3,6 +3,7 @@
 #include "gateway/alert_book.h"
 #include "gateway/core/clock.h"
 #include "gateway/core/log.h"
+#include "gateway/core/utf8.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -153,8 +154,8 @@ enum gw_err alert_book_command(struct alert_book *b, const struct alert_command 
         return err;
     struct order order = {.verb = c->verb, .sensor = sensor, .shelve_us = c->shelve_us};
     snprintf(order.rule, sizeof(order.rule), "%s", c->rule);
-    snprintf(order.who, sizeof(order.who), "%s", c->who ? c->who : "");
-    snprintf(order.comment, sizeof(order.comment), "%s", c->comment ? c->comment : "");
+    utf8_copy(order.who, sizeof(order.who), c->who ? c->who : "");
+    utf8_copy(order.comment, sizeof(order.comment), c->comment ? c->comment : "");
     err = orders_give(b->lanes[sensor % b->lane_count].orders, &order, wait_us, why);
     if (err == GW_EFULL || err == GW_ENOMEM)
         snprintf(why, ORDER_WHY_SIZE, "too many at once; try again");

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 static bool is_continuation(unsigned char c)
 {
@@ -38,4 +39,21 @@ size_t utf8_length(const char *text, size_t available)
         return length;
     }
     return 0;
+}
+
+size_t utf8_prefix(const char *text, size_t length)
+{
+    size_t at = 0;
+
+    for (size_t n; at < length && (n = utf8_length(text + at, length - at)) > 0;)
+        at += n;
+    return at;
+}
+
+void utf8_copy(char *to, size_t size, const char *text)
+{
+    size_t length = utf8_prefix(text, strnlen(text, size - 1));
+
+    memcpy(to, text, length);
+    to[length] = '\0';
 }

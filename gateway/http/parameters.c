@@ -12,16 +12,6 @@
 #define QUOTED 80 /* bytes of what is complained about */
 #define ENCODING "write what is no letter or digit as % and two hexadecimal digits"
 
-/* Where it stops being UTF-8; its length when it never does. */
-static size_t utf8_prefix(const char *text, size_t length)
-{
-    size_t at = 0;
-
-    for (size_t n; at < length && (n = utf8_length(text + at, length - at)) > 0;)
-        at += n;
-    return at;
-}
-
 /* So much of the text as may be quoted: whole characters. */
 static int quotable(const char *text, size_t length)
 {
