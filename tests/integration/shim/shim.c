@@ -8,9 +8,11 @@
  *   SHIM_SYNC=FILE    while FILE exists, fsync() and fdatasync() fail with EIO
  *   SHIM_WRITE=FILE   while FILE exists, pwrite() and ftruncate() fail as on a file system that has
  *                     become read-only
+ *   SHIM_THREAD=FILE  while FILE exists, no thread starts: pthread_create() gives EAGAIN
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/statfs.h>
@@ -161,4 +163,14 @@ int fdatasync(int fd)
     if (!next)
         *(void **)&next = dlsym(RTLD_NEXT, "fdatasync");
     return must_fail("SHIM_SYNC", EIO) ? -1 : next(fd);
+}
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+                   void *arg)
+{
+    static int (*next)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+
+    if (!next)
+        *(void **)&next = dlsym(RTLD_NEXT, "pthread_create");
+    return must_fail("SHIM_THREAD", EAGAIN) ? EAGAIN : next(thread, attributes, run, arg);
 }
