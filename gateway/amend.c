@@ -21,15 +21,14 @@ struct amend {
     struct flight flight;
 
     /* the owner's thread */
-    int64_t after;         /* rows up to here are done in this round */
-    int64_t next_us;       /* monotonic: no look before */
-    int64_t awaited;       /* refused last; a round begins when the store has that; 0: none */
-    int64_t sore_until_us; /* monotonic */
-    bool is_taken;         /* the owner is to be told */
-    bool is_empty;         /* the brief form was refused */
-    int lost;              /* connections that ended while this form was under way */
-    bool found;
-    struct outbox one; /* the row, copied */
+    int64_t after;           /* rows up to here are done in this round */
+    int64_t next_us;         /* monotonic: no look before */
+    int64_t awaited;         /* refused last; a round begins when the store has that; 0: none */
+    int64_t sore_until_us;   /* monotonic */
+    bool is_taken;           /* the owner is to be told */
+    bool is_empty;           /* the brief form was refused */
+    int lost;                /* connections that ended while this form was under way */
+    struct outbox_entry one; /* the row, copied; FREE: none was found */
 };
 
 struct amend *amend_create(const struct config *config, const struct amend_link *link)
@@ -78,15 +77,6 @@ void amend_answer(struct amend *a, int reason)
     flight_answer(&a->flight, reason);
 }
 
-static bool take_row(void *arg, const struct outbox_row *row)
-{
-    struct amend *a = arg;
-
-    outbox_add(&a->one, row);
-    a->found = true;
-    return false;
-}
-
 static void begin_form(struct amend *a, bool is_empty)
 {
     a->is_empty = is_empty;
@@ -114,7 +104,7 @@ static bool is_awaiting(struct amend *a, struct query *q)
 /* Looks again before each try: the transition may not be the newest any more. */
 static bool find(struct amend *a, struct query *q, int64_t now)
 {
-    int64_t before = a->one.last_seq;
+    int64_t before = a->one.seq;
 
     if (a->after == 0) {
         if (is_awaiting(a, q)) {
@@ -123,22 +113,21 @@ static bool find(struct amend *a, struct query *q, int64_t now)
         }
         a->awaited = 0;
     }
-    a->one.count = 0;
-    a->found = false;
-    if (query_dead_last(q, a->after, take_row, a) != GW_OK)
+    a->one.state = OUTBOX_FREE;
+    if (query_dead_last(q, a->after, outbox_take_one, &a->one) != GW_OK)
         return false;
-    if (!a->found) {
+    if (a->one.state == OUTBOX_FREE) {
         a->after = 0;
         a->next_us = now + (a->awaited ? SOON_US : ROUND_US);
     }
-    if (!a->found || a->one.last_seq != before)
+    if (a->one.state == OUTBOX_FREE || a->one.seq != before)
         begin_form(a, false);
-    return a->found;
+    return a->one.state != OUTBOX_FREE;
 }
 
 static bool send(struct amend *a)
 {
-    const struct alert_message m = outbox_message(&a->one.entries[0]);
+    const struct alert_message m = outbox_message(&a->one);
     char topic[TOPIC_SIZE];
     char *text = message_brief(a->config, &m);
 
@@ -156,7 +145,7 @@ static bool send(struct amend *a)
 
 static void go_on(struct amend *a)
 {
-    a->after = a->one.last_seq;
+    a->after = a->one.seq;
     begin_form(a, false);
 }
 
@@ -185,7 +174,7 @@ static void take_answer(struct amend *a, int reason, int64_t now)
 
 static bool report(struct amend *a)
 {
-    const struct outbox_entry *e = &a->one.entries[0];
+    const struct outbox_entry *e = &a->one;
     const struct outbox_result result = {.seq = e->seq, .delivered = true, .amends = true};
 
     if (a->link.done(a->link.arg, &result) != GW_OK)

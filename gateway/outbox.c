@@ -21,11 +21,8 @@ struct outbox_entry *outbox_find(struct outbox *o, int64_t seq)
     return NULL;
 }
 
-void outbox_add(struct outbox *o, const struct outbox_row *row)
+static void fill(struct outbox_entry *e, const struct outbox_row *row)
 {
-    assert(o->count < OUTBOX_WINDOW);
-    struct outbox_entry *e = &o->entries[o->count++];
-
     *e = (struct outbox_entry){.state = OUTBOX_WAITING,
                                .seq = row->seq,
                                .alert_id = row->alert_id,
@@ -45,6 +42,18 @@ void outbox_add(struct outbox *o, const struct outbox_row *row)
     COPY(e->unit, row->unit);
     COPY(e->severity, row->severity);
     COPY(e->alert_state, row->state);
+}
+
+bool outbox_take_one(void *entry, const struct outbox_row *row)
+{
+    fill(entry, row);
+    return false;
+}
+
+void outbox_add(struct outbox *o, const struct outbox_row *row)
+{
+    assert(o->count < OUTBOX_WINDOW);
+    fill(&o->entries[o->count++], row);
     o->last_seq = row->seq;
 }
 

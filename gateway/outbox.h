@@ -50,6 +50,9 @@ struct outbox {
 size_t outbox_room(const struct outbox *o);
 /* The entry with that seq, or NULL. */
 struct outbox_entry *outbox_find(struct outbox *o, int64_t seq);
+/* For a query whose first row is wanted: copies it into a struct outbox_entry, which then is no
+ * more OUTBOX_FREE. */
+bool outbox_take_one(void *entry, const struct outbox_row *row);
 /* Takes a copy of the next row; there must be room. */
 void outbox_add(struct outbox *o, const struct outbox_row *row);
 

@@ -24,8 +24,7 @@ struct recall {
     int lost;        /* connections that ended while this one was under way */
     bool is_brief;   /* the whole message was refused */
     size_t told, refused;
-    bool found;
-    struct outbox one; /* the transition, copied */
+    struct outbox_entry one; /* the transition, copied; FREE: none was found */
 };
 
 struct recall *recall_create(const struct config *config, recall_send_fn *send, void *arg)
@@ -76,15 +75,6 @@ void recall_answer(struct recall *r, int reason)
     flight_answer(&r->flight, reason);
 }
 
-static bool take_row(void *arg, const struct outbox_row *row)
-{
-    struct recall *r = arg;
-
-    outbox_add(&r->one, row);
-    r->found = true;
-    return false;
-}
-
 static void end(struct recall *r)
 {
     r->is_due = false;
@@ -110,20 +100,19 @@ static bool is_open(const struct recall_limits *limits, int64_t seq)
 
 static bool look(struct recall *r, struct query *q)
 {
-    r->one.count = 0;
-    r->found = false;
-    return query_told_last(q, r->after, take_row, r) == GW_OK;
+    r->one.state = OUTBOX_FREE;
+    return query_told_last(q, r->after, outbox_take_one, &r->one) == GW_OK;
 }
 
 /* Looks again before each try: there may be a newer transition by now. */
 static bool find(struct recall *r, struct query *q)
 {
     for (;;) {
-        int64_t before = r->one.last_seq;
+        int64_t before = r->one.seq;
         if (!look(r, q))
             return false;
-        int64_t seq = r->one.last_seq;
-        if (!r->found || seq > r->limits.until) {
+        int64_t seq = r->one.seq;
+        if (r->one.state == OUTBOX_FREE || seq > r->limits.until) {
             end(r);
             return false;
         }
@@ -139,7 +128,7 @@ static bool find(struct recall *r, struct query *q)
 
 static bool send(struct recall *r)
 {
-    const struct alert_message m = outbox_message(&r->one.entries[0]);
+    const struct alert_message m = outbox_message(&r->one);
     char topic[TOPIC_SIZE];
     char *text = message_transition(r->config, &m, topic);
 
@@ -167,7 +156,7 @@ static void take_answer(struct recall *r, int reason)
     }
     r->told += is_taken;
     r->refused += !is_taken;
-    go_on_after(r, r->one.last_seq);
+    go_on_after(r, r->one.seq);
 }
 
 void recall_work(struct recall *r, struct query *q, int64_t now_mono_us)
