@@ -113,9 +113,12 @@ void bulletin_work(struct bulletin *b)
 
     if (!take_answer(b) || clock_mono_us() < b->next_us)
         return;
+    char *text = figures(b);
+    if (!text)
+        return; /* no memory: the next tick tries again */
     message_topic(b->options.config, "health", NULL, NULL, topic);
     flight_begin(&b->flight);
-    if (b->options.send(b->options.arg, topic, figures(b)))
+    if (b->options.send(b->options.arg, topic, text))
         b->next_us = clock_mono_us() + PERIOD_US;
     else
         flight_end(&b->flight);

@@ -22,8 +22,8 @@ struct bulletin_options {
     struct plants *plants; /* the sources to tell of; NULL: none */
     /* Counts the alerts; false: they are not known now. NULL: never. */
     bool (*count_alerts)(void *arg, struct alert_counts *out);
-    /* Publishes `text`, which it takes (NULL: there was no memory for it), retained and with QoS 1;
-     * the answer goes to bulletin_answer(). False: not now. */
+    /* Publishes `text`, which it takes, retained and with QoS 1; the answer goes to
+     * bulletin_answer(). False: not now. */
     bool (*send)(void *arg, const char *topic, char *text);
     void *arg;
 };
