@@ -92,6 +92,18 @@ static void rollups_equal_a_recomputation_from_raw(void **state)
 }
 
 /* Slices as short as there are, with readings of the same minutes and hours between them. */
+/* Readings of that many seconds, twenty a second. */
+static void append_random(struct fixture *f, int64_t seconds)
+{
+    struct record batch[100];
+
+    for (int64_t t = 0; t < seconds; t += 5) {
+        for (size_t i = 0; i < 100; i++)
+            batch[i] = random_record(T0 + t * US_PER_SECOND);
+        append(f, batch, 100);
+    }
+}
+
 static void roll_up_in_slices(struct fixture *f, int64_t wall_us, unsigned late, int *slices)
 {
     bool more = true;
@@ -111,17 +123,12 @@ static void roll_up_in_slices(struct fixture *f, int64_t wall_us, unsigned late,
 static void rollups_made_in_slices_are_whole(void **state)
 {
     struct fixture *f = *state;
-    struct record batch[100];
     int slices;
 
     seed = 5;
     clock_fake(1, T0);
     open_without_sync(f);
-    for (int64_t t = 0; t < 3000; t += 5) {
-        for (size_t i = 0; i < 100; i++)
-            batch[i] = random_record(T0 + t * US_PER_SECOND);
-        append(f, batch, 100);
-    }
+    append_random(f, 3000);
     for (unsigned late = 0; late < 100; late += 33) {
         roll_up_in_slices(f, T0 + 3 * US_PER_HOUR, late, &slices);
         assert_true(slices > 20);
@@ -137,17 +144,12 @@ static void rollups_made_in_slices_are_whole(void **state)
 static void a_rollup_that_was_interrupted_is_made_whole(void **state)
 {
     struct fixture *f = *state;
-    struct record batch[100];
     int slices;
 
     seed = 6;
     clock_fake(1, T0);
     open_without_sync(f);
-    for (int64_t t = 0; t < 600; t += 5) {
-        for (size_t i = 0; i < 100; i++)
-            batch[i] = random_record(T0 + t * US_PER_SECOND);
-        append(f, batch, 100);
-    }
+    append_random(f, 600);
     for (int round = 0; round < 50; round++) {
         bool more = false;
         f->store->rollup.slice = (struct slice){.rows = 3, .least = 3, .most = 3};
