@@ -55,11 +55,12 @@ def environment():
 class Process:
     """A child in a session of its own (Ctrl-C does not reach it); its output goes to a file."""
 
-    def __init__(self, argv, log, stdin=subprocess.DEVNULL, stdout=None):
+    def __init__(self, argv, log, stdin=subprocess.DEVNULL, stdout=None, told=None):
+        """`told`: variables for its environment."""
         self.log = log
         with open(log, "ab") as out:
             self.popen = subprocess.Popen(argv, stdin=stdin, stdout=stdout or out, stderr=out, start_new_session=True,
-                                          preexec_fn=_die_with_parent, env=environment())
+                                          preexec_fn=_die_with_parent, env={**environment(), **(told or {})})
         self.pid = self.popen.pid
 
     def running(self):
@@ -182,6 +183,29 @@ def yaml(value):
     return json.dumps(value, ensure_ascii=False)
 
 
+class Manager:
+    """The other end of NOTIFY_SOCKET: what the gateway tells systemd, with the time of its arrival."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(path)
+        os.chmod(path, 0o666)  # the gateway may run as another user
+        self.path, self.messages = path, []
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        while message := self.socket.recv(4096):
+            self.messages.append((time.monotonic(), message.decode()))
+        self.socket.close()
+
+    def of(self, what):
+        return [(t, m) for t, m in list(self.messages) if m.startswith(what)]
+
+    def close(self):
+        os.unlink(self.path)
+        self.socket.shutdown(socket.SHUT_RD)  # ends the reader
+
+
 class Gateway:
     """sensorgw with a configuration given as text, or as a dictionary."""
 
@@ -191,7 +215,8 @@ class Gateway:
         self.summary_path = os.path.join(folder, f"{name}-summary.json")
         self.database = config["storage"]["path"] if isinstance(config, dict) else os.path.join(folder, f"{name}.db")
         self.process, self.runs = None, 0
-        self.prefix = []  # a command that becomes the gateway
+        self.prefix, self.told = [], {}  # a command that becomes the gateway, variables for its environment
+        self.manager = None
         with open(self.config_path, "w", encoding="utf-8") as f:
             f.write(config if isinstance(config, str) else "".join(f"{k}: {yaml(v)}\n" for k, v in config.items()))
         os.chmod(self.config_path, 0o600)
@@ -200,25 +225,20 @@ class Gateway:
         if os.path.exists(self.summary_path):
             os.unlink(self.summary_path)
         self.runs += 1
+        if self.manager:
+            self.manager.close()
+        self.manager = Manager(os.path.join(self.folder, f"{self.name}.notify"))
         self.process = Process([*self.prefix, SENSORGW, "-c", self.config_path, "run", "--summary-json", self.summary_path],
-                               os.path.join(self.folder, f"{self.name}-{self.runs}.log"))
-        wait_for("the gateway has its database", self._is_up)
+                               os.path.join(self.folder, f"{self.name}-{self.runs}.log"),
+                               told={**self.told, "NOTIFY_SOCKET": self.manager.path})
+        wait_for("the gateway is ready", self._is_ready)
         return self
 
-    def _is_up(self):
+    def _is_ready(self):
+        """All of it runs: its database, sources, control socket and pages are there."""
         if not self.process.running():
             raise AssertionError("the gateway ended: " + self.process.output())
-        if not self._takes_signals():
-            return False
-        try:
-            return self.rows("SELECT 1 FROM sqlite_master WHERE name = 'reading'")
-        except sqlite3.DatabaseError:  # a damaged file that it has not set aside yet
-            return False
-
-    def _takes_signals(self):
-        """It prepares for signals before all else, and SIGPIPE first; until then SIGTERM would end it as it stands."""
-        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as f:
-            return int(re.search(r"SigIgn:\s+([0-9a-f]+)", f.read()).group(1), 16) >> (signal.SIGPIPE - 1) & 1
+        return self.manager.of("READY=1")
 
     def stop(self, within=None):
         """SIGTERM; returns the summary. Fails when it does not end well and in time."""

@@ -5,12 +5,9 @@ import ctypes
 import json
 import os
 import signal
-import socket
 import subprocess
-import threading
 import time
 import unittest
-import unittest.mock
 
 from harness import GatewayTest, main
 from processes import SENSORGW, environment
@@ -39,36 +36,11 @@ class Halted:
         self._ptrace(PTRACE_DETACH)
 
 
-class Manager:
-    """The other end of NOTIFY_SOCKET."""
-
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.bind(path)
-        self.path, self.messages = path, []
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self):
-        while True:
-            try:
-                message = self.socket.recv(4096).decode()
-            except OSError:
-                return
-            self.messages.append((time.monotonic(), message))
-
-    def of(self, what):
-        return [(t, m) for t, m in list(self.messages) if m.startswith(what)]
-
-
 class WatchdogTest(GatewayTest):
     def managed(self, *sources, **sections):
-        manager = Manager(self.path("notify"))
-        self.addCleanup(manager.socket.close)
-        told = {"NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": str(WATCHDOG_S * 1000000)}
-        with unittest.mock.patch.dict(os.environ, told):
-            gateway = self.gateway(sources, **sections)
-        self.wait_for("READY=1", lambda: manager.of("READY=1"))
-        return manager, gateway
+        gateway = self.gateway(sources, start=False, **sections)
+        gateway.told = {"WATCHDOG_USEC": str(WATCHDOG_S * 1000000)}
+        return gateway.start().manager, gateway
 
     @staticmethod
     def thread(gateway, name):
