@@ -227,7 +227,7 @@ class Gateway:
         self.runs += 1
         if self.manager:
             self.manager.close()
-        self.manager = Manager(os.path.join(self.folder, f"{self.name}.notify"))
+        self.manager = Manager(os.path.join(self.folder, f"notify-{time.monotonic_ns()}"))
         self.process = Process([*self.prefix, SENSORGW, "-c", self.config_path, "run", "--summary-json", self.summary_path],
                                os.path.join(self.folder, f"{self.name}-{self.runs}.log"),
                                told={**self.told, "NOTIFY_SOCKET": self.manager.path})
