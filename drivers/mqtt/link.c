@@ -2,6 +2,7 @@
 #include "drivers/mqtt/link.h"
 
 #include "drivers/mqtt/nodelay.h"
+#include "drivers/mqtt/pending.h"
 #include "gateway/core/clock.h"
 #include "gateway/core/log.h"
 #include "gateway/core/metrics.h"
@@ -31,17 +32,7 @@ struct mqtt_link {
     atomic_uint limit;      /* bytes of a packet that the broker takes; 0: it has not said */
     atomic_bool complained; /* in this connection, that a message is larger */
     atomic_bool had_session;
-
-    pthread_mutex_t lock;
-    struct request *requests; /* guarded by lock: those without an answer */
-};
-
-/* What a callback needs to know; freed by it. */
-struct request {
-    struct request *next, *previous;
-    struct mqtt_link *link;
-    uint64_t token;
-    bool subscribe;
+    struct pending pending;
 };
 
 /* --- Paho's callbacks --- */
@@ -119,30 +110,16 @@ static int on_arrived(void *context, char *topic, int topic_length, MQTTAsync_me
     return 1;
 }
 
-static void free_request(struct request *r)
+static void answered(struct pending_request *r, int reason)
 {
-    struct mqtt_link *l = r->link;
-
-    pthread_mutex_lock(&l->lock);
-    if (r->next)
-        r->next->previous = r->previous;
-    if (r->previous)
-        r->previous->next = r->next;
-    else
-        l->requests = r->next;
-    pthread_mutex_unlock(&l->lock);
-    free(r);
-}
-
-static void answered(struct request *r, int reason)
-{
-    const struct link_options *o = &r->link->options;
+    struct mqtt_link *l = r->owner;
+    const struct link_options *o = &l->options;
 
     if (r->subscribe)
         subscriptions_answered(o->subscriptions, (unsigned)r->token, reason);
     else if (r->token != LINK_NO_TOKEN)
         o->on_published(o->arg, r->token, reason);
-    free_request(r);
+    pending_remove(&l->pending, r);
 }
 
 static void on_success(void *context, MQTTAsync_successData5 *data)
@@ -159,20 +136,11 @@ static void on_failure(void *context, MQTTAsync_failureData5 *data)
 
 /* --- requests --- */
 
-static struct request *new_request(struct mqtt_link *l, uint64_t token, bool subscribe,
-                                   MQTTAsync_responseOptions *response)
+static struct pending_request *new_request(struct mqtt_link *l, uint64_t token, bool subscribe,
+                                           MQTTAsync_responseOptions *response)
 {
-    struct request *r = calloc(1, sizeof(*r));
+    struct pending_request *r = pending_add(&l->pending, l, token, subscribe);
 
-    if (!r)
-        return NULL;
-    *r = (struct request){.link = l, .token = token, .subscribe = subscribe};
-    pthread_mutex_lock(&l->lock);
-    r->next = l->requests;
-    if (r->next)
-        r->next->previous = r;
-    l->requests = r;
-    pthread_mutex_unlock(&l->lock);
     response->onSuccess5 = on_success;
     response->onFailure5 = on_failure;
     response->context = r;
@@ -211,26 +179,26 @@ enum gw_err link_send(struct mqtt_link *l, const struct link_message *m, uint64_
     if (is_too_large(l, m))
         return GW_EREFUSED;
     MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
-    struct request *r = new_request(l, token, false, &response);
+    struct pending_request *r = new_request(l, token, false, &response);
     if (!r)
         return GW_ENOMEM;
     int rc = MQTTAsync_send(l->handle, m->topic, (int)m->length, m->payload, m->qos, m->retained,
                             &response);
     if (rc == MQTTASYNC_SUCCESS)
         return GW_OK;
-    free_request(r);
+    pending_remove(&l->pending, r);
     return rc == MQTTASYNC_MAX_BUFFERED_MESSAGES ? GW_EFULL : GW_ECONN;
 }
 
 enum gw_err link_subscribe(struct mqtt_link *l, const char *filter, int qos, unsigned id)
 {
     MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
-    struct request *r = new_request(l, id, true, &response);
+    struct pending_request *r = new_request(l, id, true, &response);
     if (!r)
         return GW_ENOMEM;
     if (MQTTAsync_subscribe(l->handle, filter, qos, &response) == MQTTASYNC_SUCCESS)
         return GW_OK;
-    free_request(r);
+    pending_remove(&l->pending, r);
     return GW_ECONN;
 }
 
@@ -380,7 +348,7 @@ enum gw_err link_create(struct mqtt_link **out, const struct link_options *optio
     if (!l)
         return GW_ENOMEM;
     pthread_once(&once, init_library);
-    pthread_mutex_init(&l->lock, NULL);
+    pending_init(&l->pending);
     l->options = *options;
     l->uri = make_uri(options->mqtt);
     enum gw_err err = l->uri ? GW_OK : GW_ENOMEM;
@@ -403,10 +371,7 @@ static void destroy_handle(struct mqtt_link *l)
     if (l->handle)
         MQTTAsync_destroy(&l->handle);
     l->handle = NULL;
-    for (struct request *next; l->requests; l->requests = next) {
-        next = l->requests->next;
-        free(l->requests);
-    }
+    pending_clear(&l->pending);
 }
 
 enum gw_err link_renew(struct mqtt_link *l)
@@ -420,7 +385,7 @@ void link_destroy(struct mqtt_link *l)
     if (!l)
         return;
     destroy_handle(l);
-    pthread_mutex_destroy(&l->lock);
+    pending_fini(&l->pending);
     free(l->uri);
     free(l);
 }
