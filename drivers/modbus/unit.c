@@ -74,7 +74,7 @@ void unit_answered(struct bus *b, struct unit *u, int64_t sent_us)
     if (u->why == QUALITY_GOOD)
         return;
     if (b->framing == FRAMING_RTU && sent_us - u->last_us < b->late_us) {
-        int64_t late = 2 * (sent_us - u->first_us);
+        int64_t late = 2 * (now - u->first_us);
         b->hold_us[u->id] = now + b->timeout_us + (late < b->late_us ? late : b->late_us);
     }
     u->why = QUALITY_GOOD;
