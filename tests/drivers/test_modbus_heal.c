@@ -64,8 +64,7 @@ static void start(struct bench *b, size_t sensors, int64_t every_us)
     assert_non_null(b->slave);
     rig_prepare(&b->rig, b->slave, 1, sensors, every_us);
     rig_side_by_side(&b->rig, FIRST);
-    b->rig.source_options.timeout_us =
-        2 * US_PER_SECOND; /* nothing here is to time out by chance */
+    b->rig.source_options.timeout_us = RIG_PATIENCE_US;
 }
 
 static void finish(struct bench *b)
@@ -84,6 +83,40 @@ static struct unit_figures figures(struct bench *b)
 
 /* --- tests --- */
 
+/* False: it took longer than one cycle and a half, so that some come twice before all have come. */
+static bool costs_eight_requests(uint16_t bad)
+{
+    const int64_t every_us = 200 * US_PER_MS;
+    struct bench b = {.device = {.missing = {(uint16_t)(FIRST + bad)}, .count = 1}};
+
+    start(&b, 125, every_us);
+    rig_open(&b.rig);
+    int64_t begin = clock_mono_us();
+    rig_step(&b.rig);
+    unsigned asked = atomic_load(&b.device.requests);
+    if (asked < 2 || asked > 1 + 8)
+        fail_msg("register %u: %u requests", bad, asked);
+    assert_int_equal(b.rig.bad[0][QUALITY_EXCEPTION], 1);
+    /* From the next cycle on all others come, with one or two requests. */
+    memset(b.rig.good, 0, sizeof(b.rig.good));
+    rig_run(&b.rig, 124, RIG_RUN_US);
+    bool in_time = clock_mono_us() - begin < 3 * every_us / 2;
+    if (in_time) {
+        assert_int_equal(rig_good(&b.rig), 124);
+        assert_true(atomic_load(&b.device.requests) <= asked + 2);
+    }
+    struct isolated_place i;
+    assert_int_equal(figures_copy_isolated(&b.rig.source->figures, 0, &i, 1), 1);
+    char place[ISOLATED_PLACE_SIZE];
+    snprintf(place, sizeof(place), "holding %u", FIRST + bad);
+    assert_string_equal(i.place, place);
+    assert_int_equal(i.sensor, bad);
+    assert_int_equal(i.exception, 2);
+    assert_int_equal(figures(&b).isolated, 1);
+    finish(&b);
+    return in_time;
+}
+
 /* 125 registers, one of them illegal, wherever it is. */
 static void one_bad_register_costs_eight_requests_and_its_neighbours_come_next_cycle(void **state)
 {
@@ -91,29 +124,10 @@ static void one_bad_register_costs_eight_requests_and_its_neighbours_come_next_c
 
     (void)state;
     for (size_t k = 0; k < COUNT(places); k++) {
-        uint16_t bad = places[k];
-        struct bench b = {.device = {.missing = {(uint16_t)(FIRST + bad)}, .count = 1}};
-        start(&b, 125, 200 * US_PER_MS);
-        rig_open(&b.rig);
-        rig_step(&b.rig);
-        unsigned asked = atomic_load(&b.device.requests);
-        if (asked < 2 || asked > 1 + 8)
-            fail_msg("register %u: %u requests", bad, asked);
-        assert_int_equal(b.rig.bad[0][QUALITY_EXCEPTION], 1);
-        /* From the next cycle on all others come, with one or two requests. */
-        memset(b.rig.good, 0, sizeof(b.rig.good));
-        rig_run(&b.rig, 124, 5 * US_PER_SECOND);
-        assert_int_equal(rig_good(&b.rig), 124);
-        assert_true(atomic_load(&b.device.requests) <= asked + 2);
-        struct isolated_place i;
-        assert_int_equal(figures_copy_isolated(&b.rig.source->figures, 0, &i, 1), 1);
-        char place[ISOLATED_PLACE_SIZE];
-        snprintf(place, sizeof(place), "holding %u", FIRST + bad);
-        assert_string_equal(i.place, place);
-        assert_int_equal(i.sensor, bad);
-        assert_int_equal(i.exception, 2);
-        assert_int_equal(figures(&b).isolated, 1);
-        finish(&b);
+        bool in_time = false;
+        for (int tries = 0; tries < 20 && !in_time; tries++)
+            in_time = costs_eight_requests(places[k]);
+        assert_true(in_time);
     }
 }
 
@@ -125,7 +139,7 @@ static void a_bad_register_is_left_alone_for_an_hour_and_says_so_every_cycle(voi
     (void)state;
     start(&b, 60, 20 * US_PER_MS);
     rig_open(&b.rig);
-    rig_run(&b.rig, 59 * 20, 10 * US_PER_SECOND);
+    rig_run(&b.rig, 59 * 20, RIG_RUN_US);
     assert_true(b.rig.bad[0][QUALITY_EXCEPTION] >= 15);
     assert_int_equal(rig_bad(&b.rig, 0), b.rig.bad[0][QUALITY_EXCEPTION]);
     assert_true(b.device.alone <= 1);
@@ -152,7 +166,7 @@ static void several_bad_registers_are_found_one_after_the_other(void **state)
     /* And then all the rest, cycle by cycle, without a refusal. */
     unsigned refusals = atomic_load(&b.device.refusals);
     memset(b.rig.good, 0, sizeof(b.rig.good));
-    rig_run(&b.rig, 5 * 96, 10 * US_PER_SECOND);
+    rig_run(&b.rig, 5 * 96, RIG_RUN_US);
     assert_true(rig_good(&b.rig) >= 5 * 96);
     assert_int_equal(atomic_load(&b.device.refusals), refusals);
     finish(&b);
@@ -171,7 +185,7 @@ static void a_device_that_gives_little_at_a_time_is_asked_for_little(void **stat
         rig_step(&b.rig);
     unsigned refusals = atomic_load(&b.device.refusals);
     memset(b.rig.good, 0, sizeof(b.rig.good));
-    rig_run(&b.rig, 5 * 125, 10 * US_PER_SECOND);
+    rig_run(&b.rig, 5 * 125, RIG_RUN_US);
     assert_true(rig_good(&b.rig) >= 5 * 125);
     assert_int_equal(atomic_load(&b.device.refusals), refusals);
     assert_int_equal(figures_copy_isolated(&b.rig.source->figures, 0, &i, 1), 0);
@@ -189,7 +203,7 @@ static void an_illegal_gap_is_no_fault_of_the_registers_around_it(void **state)
         b.rig.sensor_options[0][k].address = (uint16_t)(10 * k + 7);
     b.rig.device_options[0].max_gap = 20; /* 7, 17, 27 and 37 in one request; 12 is not there */
     rig_open(&b.rig);
-    rig_run(&b.rig, 200, 10 * US_PER_SECOND);
+    rig_run(&b.rig, 200, RIG_RUN_US);
     assert_true(rig_good(&b.rig) >= 200);
     assert_int_equal(figures_copy_isolated(&b.rig.source->figures, 0, &i, 1), 0);
     assert_true(atomic_load(&b.device.refusals) <= 4);
@@ -207,7 +221,7 @@ static void bits_of_a_bad_register_are_isolated_together(void **state)
     for (size_t k = 0; k < 16; k++) /* four each of registers 100 to 103 */
         b.rig.sensor_options[0][k].address = (uint16_t)(FIRST + k / 4);
     rig_open(&b.rig);
-    rig_run(&b.rig, 12 * 20, 10 * US_PER_SECOND);
+    rig_run(&b.rig, 12 * 20, RIG_RUN_US);
     assert_true(rig_good(&b.rig) >= 12 * 20);
     assert_int_equal(figures_copy_isolated(&b.rig.source->figures, 0, &i, 1), 1);
     assert_int_equal(figures(&b).isolated, 1);
@@ -222,8 +236,10 @@ static void a_unit_that_was_away_is_asked_again_for_what_it_refused(void **state
 
     (void)state;
     start(&b, 10, 20 * US_PER_MS);
+    b.rig.source_options.timeout_us = 2 * US_PER_SECOND; /* once it passes here */
     rig_open(&b.rig);
-    rig_run(&b.rig, 90, 10 * US_PER_SECOND);
+    for (int i = 0; i < 1000 && (figures(&b).isolated == 0 || rig_good(&b.rig) < 90); i++)
+        rig_step(&b.rig);
     assert_int_equal(figures(&b).isolated, 1);
     atomic_store(&b.device.mute, true);
     for (int i = 0; i < 1000 && figures(&b).probing_us == 0; i++)
@@ -231,7 +247,7 @@ static void a_unit_that_was_away_is_asked_again_for_what_it_refused(void **state
     assert_true(figures(&b).probing_us > 0);
     atomic_store(&b.device.healed, true); /* it comes back with other firmware */
     atomic_store(&b.device.mute, false);
-    for (int i = 0; i < 1000 && figures(&b).isolated > 0; i++)
+    for (int i = 0; i < 1000 && (figures(&b).isolated > 0 || figures(&b).probing_us > 0); i++)
         rig_step(&b.rig);
     assert_int_equal(figures(&b).isolated, 0);
     assert_int_equal(figures(&b).probing_us, 0);
@@ -256,8 +272,9 @@ static void a_busy_device_is_asked_again_next_cycle_as_before(void **state)
     (void)state;
     rig_prepare(&r, slave, 1, 10, 10 * US_PER_MS);
     rig_side_by_side(&r, FIRST);
+    r.source_options.timeout_us = RIG_PATIENCE_US;
     rig_open(&r);
-    rig_run(&r, 400, 10 * US_PER_SECOND);
+    rig_run(&r, 400, RIG_RUN_US);
     assert_true(r.bad[0][QUALITY_EXCEPTION] >= 90 && r.bad[0][QUALITY_EXCEPTION] <= 110);
     assert_int_equal(figures_copy_isolated(&r.source->figures, 0, &i, 1), 0);
     assert_int_equal(modbus_slave_connections(slave), 1); /* an exception is an answer */

@@ -83,9 +83,9 @@ static void requests_keep_the_silence(void **state)
         struct rig r;
         rig_prepare(&r, slave, 2, 4, US_PER_MS);
         r.source_options.baud = speeds[i];
-        r.source_options.timeout_us = US_PER_SECOND;
+        r.source_options.timeout_us = RIG_PATIENCE_US;
         rig_open(&r);
-        rig_run(&r, 200, 20 * US_PER_SECOND);
+        rig_run(&r, 200, RIG_RUN_US);
         assert_true(rig_good(&r) >= 200);
         rig_close(&r);
         modbus_slave_stop(slave);
@@ -116,7 +116,7 @@ static void a_connection_notices_that_the_other_side_is_gone(void **state)
     struct modbus_slave *slave = modbus_slave_start_tcp(&none);
     char service[16], fault[LINK_FAULT_SIZE];
     struct transport_options o = {.framing = FRAMING_TCP,
-                                  .host = "127.0.0.1",
+                                  .host = modbus_slave_host(slave),
                                   .service = service,
                                   .timeout_us = US_PER_SECOND,
                                   .stopping = never};
@@ -156,29 +156,42 @@ int __wrap_getaddrinfo(const char *host, const char *service, const struct addri
         service, hints, out);
 }
 
-static void a_silent_name_server_holds_up_neither_another_source_nor_a_stop(void **state)
+/* False: the stop took about as long as the wait for a name server, which is 5 s. */
+static bool stops_while_the_name_server_is_silent(void)
 {
     struct modbus_slave_options none = {0};
     struct modbus_slave *slave = modbus_slave_start_tcp(&none);
     struct rig r[2];
 
-    (void)state;
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < 2; i++) {
         rig_prepare(&r[i], slave, 1, 1, 20 * US_PER_MS);
+        r[i].source_options.timeout_us = RIG_PATIENCE_US;
+    }
     r[1].source_options.host = (char *)(uintptr_t) "hole.example";
     rig_open(&r[0]);
     r[1].env = r[0].env;
     assert_int_equal(source_create(&r[1].source, &r[1].config, &r[1].env), GW_OK);
     assert_int_equal(source_start(r[1].source), GW_OK);
-    rig_run(&r[0], 20, 10 * US_PER_SECOND);
+    rig_run(&r[0], 20, RIG_RUN_US);
     assert_true(rig_good(&r[0]) >= 20);
     int64_t begin = clock_mono_us();
     source_stop(r[1].source);
-    assert_true(clock_mono_us() - begin < 4 * US_PER_SECOND); /* the name server would take 5 s */
-    atomic_store(&silent, false);
+    int64_t took = clock_mono_us() - begin;
     source_destroy(r[1].source);
     rig_close(&r[0]);
     modbus_slave_stop(slave);
+    return took < 3 * US_PER_SECOND;
+}
+
+static void a_silent_name_server_holds_up_neither_another_source_nor_a_stop(void **state)
+{
+    bool ok = false;
+
+    (void)state;
+    for (int tries = 0; tries < 6 && !ok; tries++) /* a machine may stand still for a while */
+        ok = stops_while_the_name_server_is_silent();
+    atomic_store(&silent, false);
+    assert_true(ok);
 }
 
 /* --- RS-485 --- */
@@ -192,11 +205,11 @@ static void a_port_that_hears_itself_gives_the_same_values(void **state)
         struct modbus_slave *slave = modbus_slave_start_pty(&o);
         struct rig r;
         rig_prepare(&r, slave, 3, 4, 5 * US_PER_MS);
-        r.source_options.timeout_us = US_PER_SECOND;
+        r.source_options.timeout_us = RIG_PATIENCE_US;
         r.source_options.is_rs485 = true;
         r.source_options.rs485 = (struct rs485_options){.rts_on_send = true, .rx_during_tx = true};
         rig_open(&r);
-        rig_run(&r, 300, 20 * US_PER_SECOND);
+        rig_run(&r, 300, RIG_RUN_US);
         assert_true(rig_good(&r) >= 300);
         assert_int_equal(rig_bad(&r, 0) + rig_bad(&r, 1) + rig_bad(&r, 2), 0);
         assert_int_equal(port.flags,

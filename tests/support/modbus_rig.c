@@ -47,7 +47,8 @@ void rig_prepare(struct rig *r, struct modbus_slave *slave, size_t units, size_t
         r->source_options.port = r->address;
     } else {
         snprintf(r->address, sizeof(r->address), "%d", modbus_slave_port(slave));
-        r->source_options.host = (char *)(uintptr_t) "127.0.0.1";
+        snprintf(r->host, sizeof(r->host), "%s", modbus_slave_host(slave));
+        r->source_options.host = r->host;
         r->source_options.service = r->address;
         r->source_options.address = r->address;
     }

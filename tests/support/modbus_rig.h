@@ -14,13 +14,17 @@
 #define UNITS_MAX 12
 #define SENSORS_MAX 128
 #define RIG_TIMEOUT_US (60 * US_PER_MS)
+/* Where nothing is to time out because the machine is busy. */
+#define RIG_PATIENCE_US (20 * US_PER_SECOND)
+/* Of a run that ends earlier when all is well. */
+#define RIG_RUN_US (120 * US_PER_SECOND)
 
 extern const struct driver driver_modbus;
 
 struct rig {
     size_t units, sensors;
     struct modbus_source source_options;
-    char address[32];
+    char host[16], address[32];
     struct modbus_device device_options[UNITS_MAX];
     struct modbus_sensor sensor_options[UNITS_MAX][SENSORS_MAX];
     struct sensor_config sensor_configs[UNITS_MAX][SENSORS_MAX];

@@ -3,6 +3,7 @@
 
 #include "gateway/core/clock.h"
 #include "gateway/core/thread.h"
+#include "tests/support/own_address.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -32,7 +33,7 @@ struct modbus_slave {
     bool mbap;                /* with the frames of Modbus TCP, not of RTU */
     int listener, fd, keeper; /* keeper: holds the pty's other end open */
     int port;
-    char path[64];
+    char host[INET_ADDRSTRLEN], path[64];
     struct thread thread;
     atomic_bool stop;
     atomic_uint requests, connections;
@@ -40,7 +41,7 @@ struct modbus_slave {
     size_t have;
     struct pending *pending;
     size_t pending_count;
-    int64_t held_us; /* how long an answer was held */
+    int64_t held_us; /* how long the last answer was held */
 };
 
 uint16_t modbus_slave_value(uint8_t unit, uint16_t address)
@@ -82,6 +83,9 @@ static void hang_up(struct modbus_slave *s)
     s->pending_count = 0;
 }
 
+/* A held answer is lost when this machine, not the line, makes it later still. */
+#define HELD_TOO_LATE_US (100 * US_PER_MS)
+
 static void send_due(struct modbus_slave *s)
 {
     int64_t now = clock_mono_us();
@@ -91,6 +95,8 @@ static void send_due(struct modbus_slave *s)
         struct pending *p = &s->pending[i];
         if (p->due_us > now)
             s->pending[kept++] = *p;
+        else if (p->held_unit && now - p->due_us > HELD_TOO_LATE_US)
+            continue;
         else if (s->tcp ? send(s->fd, p->bytes, p->n, MSG_NOSIGNAL) < 0
                         : write(s->fd, p->bytes, p->n) < 0)
             break;
@@ -145,29 +151,34 @@ static size_t frame_answer(const struct modbus_slave *s, const uint8_t *request,
     return n;
 }
 
-#define HELD_AT_MOST_US (10 * US_PER_SECOND)
+/* As late as a master must reckon with, and a little less. */
+#define HELD_AT_MOST_US (9 * US_PER_SECOND / 2)
 
 static void hold(struct modbus_slave *s, uint8_t unit, const uint8_t *out, size_t n)
 {
     size_t at = s->pending_count;
 
-    later(s, out, n, s->held_us ? s->held_us * 3 / 2 : HELD_AT_MOST_US);
+    int64_t delay = s->held_us ? s->held_us * 3 / 2 : HELD_AT_MOST_US;
+
+    later(s, out, n, delay < HELD_AT_MOST_US ? delay : HELD_AT_MOST_US);
     if (s->pending_count > at)
         s->pending[at].held_unit = unit;
 }
 
 static void release(struct modbus_slave *s, uint8_t unit)
 {
-    int64_t now = clock_mono_us();
+    int64_t now = clock_mono_us(), longest = 0;
 
     for (size_t i = 0; i < s->pending_count; i++) {
         struct pending *p = &s->pending[i];
-        if (p->held_unit != unit)
+        if (p->held_unit != unit || p->due_us < now)
             continue;
         p->due_us = now;
-        if (now - p->asked_us > s->held_us)
-            s->held_us = now - p->asked_us;
+        if (now - p->asked_us > longest)
+            longest = now - p->asked_us;
     }
+    if (longest > 0)
+        s->held_us = longest;
 }
 
 static void misbehave(struct modbus_slave *s, enum slave_fault fault, uint8_t *out, size_t n)
@@ -296,7 +307,7 @@ struct modbus_slave *modbus_slave_start_tcp(const struct modbus_slave_options *o
     struct modbus_slave *s = new_slave(o, true);
     struct sockaddr_in at = {.sin_family = AF_INET,
                              .sin_port = htons((uint16_t)o->port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+                             .sin_addr.s_addr = own_address()};
     socklen_t length = sizeof(at);
     int one = 1;
 
@@ -308,6 +319,7 @@ struct modbus_slave *modbus_slave_start_tcp(const struct modbus_slave_options *o
               listen(s->listener, 4) == 0 &&
               getsockname(s->listener, (struct sockaddr *)&at, &length) == 0;
     s->port = ntohs(at.sin_port);
+    ok = ok && inet_ntop(AF_INET, &at.sin_addr, s->host, sizeof(s->host));
     return start(s, ok);
 }
 
@@ -343,6 +355,11 @@ void modbus_slave_stop(struct modbus_slave *s)
     }
     free(s->pending);
     free(s);
+}
+
+const char *modbus_slave_host(const struct modbus_slave *s)
+{
+    return s->host;
 }
 
 int modbus_slave_port(const struct modbus_slave *s)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A Modbus slave in a thread, for tests: TCP on a free port of 127.0.0.1, or RTU on a
- * pseudo-terminal. It is every unit at once. A register of unit u at address a holds
- * modbus_slave_value(u, a), a coil or discrete input is that value's lowest bit; so a value that is
- * attributed to the wrong place shows. It misbehaves as it is told. */
+/* A Modbus slave in a thread, for tests: TCP on a free port of this process's own
+ * loopback address, or RTU on a pseudo-terminal. It is every unit at once. A register of unit u at
+ * address a holds modbus_slave_value(u, a), a coil or discrete input is that value's lowest bit; so
+ * a value that is attributed to the wrong place shows. It misbehaves as it is told. */
 #ifndef SENSORGW_TESTS_SUPPORT_MODBUS_SLAVE_H
 #define SENSORGW_TESTS_SUPPORT_MODBUS_SLAVE_H
 
@@ -52,6 +52,7 @@ struct modbus_slave *modbus_slave_start_tcp(const struct modbus_slave_options *o
 struct modbus_slave *modbus_slave_start_pty(const struct modbus_slave_options *o);
 void modbus_slave_stop(struct modbus_slave *s); /* NULL is ok */
 
+const char *modbus_slave_host(const struct modbus_slave *s);
 int modbus_slave_port(const struct modbus_slave *s);
 const char *modbus_slave_path(const struct modbus_slave *s);
 unsigned modbus_slave_requests(struct modbus_slave *s);
