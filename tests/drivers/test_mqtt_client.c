@@ -3,6 +3,7 @@
 #include "drivers/mqtt/client.h"
 #include "gateway/core/clock.h"
 #include "gateway/core/log.h"
+#include "tests/support/own_address.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -22,8 +23,8 @@
 /* cmocka wants the ones above first */
 #include <cmocka.h>
 
-#define PATIENCE_US (30 * US_PER_SECOND)
-#define STOP_US (10 * US_PER_SECOND) /* promised: about 2 s; the rest is for a busy machine */
+#define PATIENCE_US (120 * US_PER_SECOND)
+#define STOP_US (20 * US_PER_SECOND) /* promised: about 2 s; the rest is for a busy machine */
 #define UNANSWERED 1000
 
 struct bench {
@@ -39,7 +40,7 @@ struct bench {
 
 static int free_port(void)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {own_address()}};
     socklen_t size = sizeof(a);
     int fd = socket(AF_INET, SOCK_STREAM, 0);
 
@@ -52,9 +53,8 @@ static int free_port(void)
 
 static bool listens(int port)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET,
-                            .sin_port = htons((uint16_t)port),
-                            .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct sockaddr_in a = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = {own_address()}};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     bool is_up = connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
 
@@ -74,7 +74,7 @@ static void start_broker(struct bench *b)
         _exit(127);
     }
     assert_true(b->broker > 0);
-    for (int i = 0; i < 3000 && !listens(b->mqtt.port); i++)
+    for (int i = 0; i < 12000 && !listens(b->mqtt.port); i++)
         clock_sleep_us(10 * US_PER_MS);
     assert_true(listens(b->mqtt.port));
 }
@@ -132,15 +132,16 @@ static int setup(void **state)
     strcpy(b->folder, "/tmp/sensorgw-mqtt-XXXXXX");
     assert_non_null(mkdtemp(b->folder));
     chmod(b->folder, 0755); /* mosquitto may run as a user of its own */
-    strcpy(b->host, "127.0.0.1");
+    struct in_addr own = {own_address()};
+    assert_non_null(inet_ntop(AF_INET, &own, b->host, sizeof(b->host)));
     b->mqtt = (struct mqtt_section){
-        .present = true, .host = b->host, .port = free_port(), .keepalive_us = 2 * US_PER_SECOND};
+        .present = true, .host = b->host, .port = free_port(), .keepalive_us = US_PER_MINUTE};
     snprintf(b->url, sizeof(b->url), "mqtt://%s:%d", b->host, b->mqtt.port);
     b->mqtt.url = b->url;
     snprintf(b->conf, sizeof(b->conf), "%s/mosquitto.conf", b->folder);
     snprintf(text, sizeof(text),
-             "listener %d 127.0.0.1\nallow_anonymous true\npersistence false\nacl_file %s/acl\n",
-             b->mqtt.port, b->folder);
+             "listener %d %s\nallow_anonymous true\npersistence false\nacl_file %s/acl\n",
+             b->mqtt.port, b->host, b->folder);
     write_file(b, "mosquitto.conf", text);
     write_file(b, "acl", "topic readwrite open/#\ntopic read status\n");
     for (size_t i = 0; i < 8; i++)
@@ -256,8 +257,8 @@ static void what_is_larger_than_the_broker_takes_is_refused_here(void **state)
     struct bench *b = *state;
     char conf[400], text[89];
 
-    snprintf(conf, sizeof(conf),
-             "listener %d 127.0.0.1\nallow_anonymous true\nmax_packet_size 100\n", b->mqtt.port);
+    snprintf(conf, sizeof(conf), "listener %d %s\nallow_anonymous true\nmax_packet_size 100\n",
+             b->mqtt.port, b->host);
     write_file(b, "mosquitto.conf", conf);
     start_broker(b);
     assert_int_equal(mqtt_client_start(b->client), GW_OK);
@@ -304,7 +305,7 @@ static void as_many_as_fit_are_queued_and_each_is_answered(void **state)
     kill(b->broker, SIGCONT);
     wait_for(&b->answered, queued);
     for (int i = 0; i < 8; i++)
-        assert_in_range(answer(b, i) + 1, 0, 0x80); /* −1: thought dead meanwhile */
+        assert_in_range(answer(b, i), 0, 0x7f);
     assert_int_equal(atomic_load(&b->answered), queued);
 }
 
@@ -314,9 +315,8 @@ static void a_wrong_password_is_tried_again(void **state)
     char text[400], name[] = "me", password[] = "wrong";
     static const char users[] = "";
 
-    snprintf(text, sizeof(text),
-             "listener %d 127.0.0.1\nallow_anonymous false\npassword_file %s/users\n", b->mqtt.port,
-             b->folder);
+    snprintf(text, sizeof(text), "listener %d %s\nallow_anonymous false\npassword_file %s/users\n",
+             b->mqtt.port, b->host, b->folder);
     write_file(b, "mosquitto.conf", text);
     write_file(b, "users", users);
     start_broker(b);
@@ -326,7 +326,7 @@ static void a_wrong_password_is_tried_again(void **state)
     clock_sleep_us(500 * US_PER_MS);
     assert_int_equal(atomic_load(&b->connects), 0);
     stop_broker(b);
-    snprintf(text, sizeof(text), "listener %d 127.0.0.1\nallow_anonymous true\n", b->mqtt.port);
+    snprintf(text, sizeof(text), "listener %d %s\nallow_anonymous true\n", b->mqtt.port, b->host);
     write_file(b, "mosquitto.conf", text); /* somebody mends it */
     start_broker(b);
     wait_for(&b->connects, 1);
