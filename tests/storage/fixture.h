@@ -22,6 +22,7 @@
 
 #define SENSORS 20
 #define T0 (INT64_C(1700000000) * US_PER_SECOND) /* 2023-11-14T22:13:20Z */
+#define FIXTURE_BUSY_MS 60000                    /* for connections of the test's own */
 
 struct fixture {
     char folder[64], path[96];
@@ -141,6 +142,7 @@ __attribute__((unused)) static int64_t sql_int(const struct fixture *f, const ch
     sqlite3_stmt *st;
 
     assert_int_equal(sqlite3_open_v2(f->path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    sqlite3_busy_timeout(db, FIXTURE_BUSY_MS);
     if (sqlite3_prepare_v2(db, sql, -1, &st, NULL) != SQLITE_OK)
         fail_msg("%s: %s", sql, sqlite3_errmsg(db));
     int rc = sqlite3_step(st);
@@ -159,6 +161,7 @@ __attribute__((unused)) static char *sql_text(const struct fixture *f, const cha
     sqlite3_stmt *st;
 
     assert_int_equal(sqlite3_open_v2(f->path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    sqlite3_busy_timeout(db, FIXTURE_BUSY_MS);
     if (sqlite3_prepare_v2(db, sql, -1, &st, NULL) != SQLITE_OK)
         fail_msg("%s: %s", sql, sqlite3_errmsg(db));
     assert_int_equal(sqlite3_step(st), SQLITE_ROW);
@@ -175,6 +178,7 @@ __attribute__((unused)) static void sql_write(const struct fixture *f, const cha
     sqlite3 *db;
 
     assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    sqlite3_busy_timeout(db, FIXTURE_BUSY_MS);
     if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
         fail_msg("%s: %s", sql, sqlite3_errmsg(db));
     sqlite3_close(db);

@@ -218,7 +218,7 @@ static void hold_database(const char *path, int fd)
         write(fd, "x", 1) != 1)
         _exit(1);
     usleep(500000);
-    _exit(0);
+    _exit(write(fd, "y", 1) != 1); /* the locks go with the process */
 }
 
 static void a_start_waits_for_whoever_holds_the_database(void **state)
@@ -235,9 +235,11 @@ static void a_start_waits_for_whoever_holds_the_database(void **state)
         hold_database(f->path, fds[1]);
     close(fds[1]);
     assert_int_equal(read(fds[0], &c, 1), 1);
-    close(fds[0]);
+    assert_int_equal(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
     fixture_open(f);
-    assert_int_equal(waitpid(child, &status, WNOHANG), child);
+    assert_int_equal(read(fds[0], &c, 1), 1); /* it has let go */
+    close(fds[0]);
+    assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
 }
 

@@ -47,6 +47,7 @@ static void start(struct bench *b, struct fixture *f, int64_t flush_us, size_t b
 static void block(struct bench *b)
 {
     assert_int_equal(sqlite3_open(b->rig.f->path, &b->blocker), SQLITE_OK);
+    sqlite3_busy_timeout(b->blocker, FIXTURE_BUSY_MS); /* the writer may be at its housekeeping */
     assert_int_equal(sqlite3_exec(b->blocker, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
 }
 
@@ -82,10 +83,13 @@ static void readings_are_committed_once_a_flush(void **state)
     struct fixture *f = *state;
     struct bench b;
 
-    start(&b, f, 300 * US_PER_MS, 0);
+    const int64_t flush_us = 300 * US_PER_MS;
+    int64_t begin = clock_mono_us();
+    start(&b, f, flush_us, 0);
     push_readings(&b.rig, T0, 500);
     assert_true(wait_for_rows(&b.rig, "SELECT count(*) FROM reading", 500));
-    assert_in_range(sql_int(f, "SELECT commits FROM run"), 1, 3);
+    int64_t most = 2 + (clock_mono_us() - begin) / flush_us;
+    assert_in_range(sql_int(f, "SELECT commits FROM run"), 1, most);
     assert_true(writer_healthy(b.rig.writer));
     rig_stop(&b.rig, SOON_US);
     assert_books_balance(f, 500);
@@ -207,7 +211,7 @@ static void stopping_gives_up_in_time(void **state)
     push(&b.rig, r);
     int64_t begin = clock_mono_us();
     rig_stop(&b.rig, 500 * US_PER_MS);
-    assert_true(clock_mono_us() - begin < 3 * US_PER_SECOND);
+    assert_true(clock_mono_us() - begin < SOON_US); /* the store fails for ever */
     unblock(&b);
     struct ledger_entry total = ledger_total(f->ledger);
     assert_int_equal(total.dropped[DROP_STORE_FAILED], 120);

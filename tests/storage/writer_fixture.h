@@ -7,7 +7,7 @@
 #include "storage/writer.h"
 #include "tests/storage/fixture.h"
 
-#define SOON_US (20 * US_PER_SECOND) /* bound of every wait */
+#define SOON_US (60 * US_PER_SECOND) /* bound of every wait */
 
 struct writer_rig {
     struct fixture *f;
