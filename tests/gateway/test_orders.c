@@ -12,7 +12,7 @@
 /* cmocka wants the ones above first */
 #include <cmocka.h>
 
-#define PATIENCE_US (20 * US_PER_SECOND)
+#define PATIENCE_US (120 * US_PER_SECOND)
 #define GIVERS 4
 #define EACH 200
 

@@ -77,7 +77,7 @@ static void push(struct plant *p, uint32_t sensor, int64_t time_us, double value
         .time_us = time_us, .value = value, .sensor = sensor, .quality = QUALITY_GOOD};
     size_t pushed = 0;
 
-    assert_int_equal(queue_push(p->readings, sensor % LANES, &r, 1, 10000, &pushed), GW_OK);
+    assert_int_equal(queue_push(p->readings, sensor % LANES, &r, 1, 60000, &pushed), GW_OK);
     assert_int_equal(pushed, 1);
 }
 
@@ -108,7 +108,7 @@ static void all_readings_come_out_in_each_sensors_order(void **state)
             got += drain(&p, next, 1);
     }
     queue_close(p.readings);
-    for (int idle = 0; got < (size_t)EACH * SENSORS && idle < 10;) {
+    for (int idle = 0; got < (size_t)EACH * SENSORS && idle < 60;) {
         size_t n = drain(&p, next, 1000);
         got += n;
         idle = n ? 0 : idle + 1;
@@ -128,7 +128,7 @@ static void a_transition_travels_with_the_reading_that_caused_it(void **state)
     (void)state;
     start(&p, 64);
     push(&p, 4, 77, 2e6);
-    assert_int_equal(queue_pop(p.records, 0, &r, 1, 10000, &n), GW_OK);
+    assert_int_equal(queue_pop(p.records, 0, &r, 1, 60000, &n), GW_OK);
     assert_true(r.has_reading);
     assert_int_equal(r.reading.time_us, 77);
     assert_non_null(r.changes);
