@@ -15,6 +15,7 @@ class LoadTest(GatewayTest):
         sensors = [{"name": f"r{a}", "holding": a} for a in [1, *range(1000, 1400, 4)]]
         return simulator, self.gateway([
             {"name": "bus", "driver": "modbus", "address": f"127.0.0.1:{simulator.served['tcp']}", "every": every,
+             "timeout": "30s",  # a busy machine makes no bad reading
              "devices": [{"name": "plant", "unit_id": 1, "sensors": sensors}]},
             {"name": "messages", "driver": "mqtt", "topic": "sim/+/telemetry",
              "sensors": [{"name": "{1}/seq", "value": "/seq"}]},

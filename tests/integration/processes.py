@@ -8,6 +8,7 @@ SENSORGW, SENSORGW_SIM, and SENSORGW_SANITIZE, which only makes the bounds wider
 import ctypes
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -20,14 +21,25 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SENSORGW = os.environ.get("SENSORGW", "sensorgw")
 SENSORGW_SIM = os.environ.get("SENSORGW_SIM", "sensorgw-sim")
 SANITIZE = os.environ.get("SENSORGW_SANITIZE", "")
-PATIENCE = 60 if SANITIZE else 20  # seconds; the most that any event may take
+PATIENCE = 120 if SANITIZE else 60  # seconds; the most that any event may take
 _libc = ctypes.CDLL(None)
+_claims = []
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port that no other test gets while this one runs. It is below those that the kernel chooses from, which would
+    give it to somebody's connection before it is used: also to that of a client that tries the port in vain."""
+    while True:
+        port, claim = random.SystemRandom().randrange(10000, 32768), socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0sensorgw-test-port-{port}")
+            with socket.socket() as s:
+                s.bind(("127.0.0.1", port))
+        except OSError:
+            claim.close()
+            continue
+        _claims.append(claim)  # kept until the end of the test's process
+        return port
 
 
 def wait_for(what, condition, seconds=PATIENCE):
@@ -267,14 +279,11 @@ class Gateway:
     def control(self, request):
         """Asks the running gateway through its control socket; the answer's lines, each as a list of words. [] while
         there is none, or the one of a gateway that was killed."""
-        path = f"{self.database}.control"
-        if not os.path.exists(path):
-            return []
         with socket.socket(socket.AF_UNIX) as s:
             s.settimeout(PATIENCE)
             try:
-                s.connect(path)
-            except ConnectionRefusedError:
+                s.connect(f"{self.database}.control")
+            except (FileNotFoundError, ConnectionRefusedError):
                 return []
             s.sendall(request.encode() + b"\n")
             with s.makefile() as answer:
@@ -295,7 +304,7 @@ class Gateway:
         if not os.path.exists(self.database):
             return []
         try:
-            db = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=5)
+            db = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=PATIENCE)
             try:
                 return db.execute(sql, arguments).fetchall()
             finally:
@@ -311,6 +320,10 @@ class Gateway:
 
     def count(self):
         return self.value("SELECT count(*) FROM reading") or 0
+
+    def has_told_all(self):
+        """The broker has acknowledged all transitions, and the database knows: a restart sends none of them again."""
+        return self.rows("SELECT count(*) FROM alert_event WHERE published_at IS NULL AND withheld IS NULL") == [(0,)]
 
     def latest(self, sensor):
         """(value, quality) of a sensor's newest reading, or None."""
