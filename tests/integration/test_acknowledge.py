@@ -25,6 +25,11 @@ class Acknowledge(GatewayTest):
         self.assertEqual(self.states(), list(states))
         return self.subscriber.alerts()[-1]
 
+    def restart(self):
+        self.wait_for("all is acknowledged by the broker", self.gw.has_told_all)
+        self.gw.stop()
+        self.gw.start()
+
     def value(self, number):
         self.write(self.path_t, str(number))
         self.wait_for(f"{number} was judged", lambda: self.gw.latest("room/t") == (number, "good"))
@@ -35,10 +40,11 @@ class Acknowledge(GatewayTest):
         self.assertEqual((alert["by"], alert["comment"], alert["value"], alert["limit"], alert["reason"]),
                          ("ann", "on my way", 80, 75, "high"))
         self.assertEqual(len({a["id"] for a in self.subscriber.alerts()}), 1)
-        self.gw.stop()
-        self.gw.start()
+        self.restart()
         self.assertEqual(self.gw.rows("SELECT state, acknowledged_by FROM active_alerts"), [("acknowledged", "ann")])
         self.port_broker.publish(TOPIC + "/ack", "")  # it is already: nothing new
+        self.port_broker.publish(TOPIC + "/shelve", "soon")  # comes after it, and is told
+        self.wait_for("both were looked at", lambda: "not done what MQTT asked for (shelve)" in self.gw.process.output())
         self.value(90)
         self.expect("raised", "acknowledged", "escalated")
         self.port_broker.publish(TOPIC + "/ack", "")
@@ -59,8 +65,7 @@ class Acknowledge(GatewayTest):
         self.value(80)  # withheld
         self.wait_for("the withheld alert", lambda: self.gw.rows(
             "SELECT state, withheld FROM alert_event ORDER BY seq DESC LIMIT 1") == [("raised", "shelved")])
-        self.gw.stop()
-        self.gw.start()
+        self.restart()
         self.assertIn("Z", self.gw.value("SELECT shelved_until FROM active_alerts"))
         self.value(90)
         self.wait_for("the withheld alert", lambda: self.gw.rows(
