@@ -16,7 +16,8 @@ from processes import SENSORGW, environment
 class Export(CopyTest):
     def test_rows_are_those_that_sql_gives(self):
         _, gateway = self.load()
-        self.wait_for("alerts", lambda: gateway.rows("SELECT 1 FROM alert"))
+        self.wait_for("alerts, and readings of all sources", lambda: gateway.rows("SELECT 1 FROM alert") and gateway.value(
+            "SELECT count(DISTINCT source) FROM sensor") == 3)
         before = gateway.count()
         out, _ = self.sensorgw(gateway, "export")
         self.assertGreaterEqual(out.count("\r\n"), before + 1)
@@ -40,30 +41,46 @@ class Export(CopyTest):
         self.wait_for("three seconds", lambda: gateway.value("SELECT max(time) - min(time) > 3000000 FROM reading"))
         first, last = gateway.rows("SELECT min(time), max(time) FROM reading")[0]
         middle = (first + last) // 2 // 1000000
+
+        def counts():
+            """Of readings in the span, and of sensors: a busy machine may store some of them late."""
+            return gateway.rows("SELECT (SELECT count(*) FROM reading WHERE time < ?), (SELECT count(*) FROM sensor)",
+                                middle * 1000000)[0]
+        before = counts()
         self.sensorgw(gateway, "export", "-o", self.path("half.db"), "--until",
                       gateway.value("SELECT strftime('%Y-%m-%dT%H:%M:%SZ', ?, 'unixepoch')", middle))
+        after = counts()
         gateway.stop()
         self.check_database(self.path("half.db"))
         db = self.open(self.path("half.db"))
-        self.assertEqual(db.execute("SELECT count(*), max(time) < ? FROM reading", (middle * 1000000,)).fetchone(),
-                         (gateway.value("SELECT count(*) FROM reading WHERE time < ?", middle * 1000000), 1))
+        readings, is_older = db.execute("SELECT count(*), max(time) < ? FROM reading", (middle * 1000000,)).fetchone()
+        self.assertTrue(before[0] <= readings <= after[0] and is_older, (before, readings, after))
         out = subprocess.run([SENSORGW, "sensors", "--json", "--database", self.path("half.db")], capture_output=True,
                              check=True, env=environment()).stdout
-        self.assertEqual(len(json.loads(out)), gateway.value("SELECT count(*) FROM sensor"))
+        self.assertTrue(before[1] <= len(json.loads(out)) <= after[1], (before, out, after))
 
     def test_what_is_interrupted_leaves_nothing(self):
         gateway = self.big_database()
         for name, arguments in (("x.csv", ["export", "-o"]), ("x.db", ["export", "-o"]), ("y.db", ["backup"])):
-            process = subprocess.Popen([SENSORGW, arguments[0], "--database", gateway.database, *arguments[1:],
-                                        self.path(name)], stderr=subprocess.PIPE, stdout=subprocess.PIPE,
-                                       env=environment())
-            self.wait_for("it has begun", lambda: [n for n in os.listdir(self.folder) if ".part-" in n])
-            process.send_signal(signal.SIGINT)
-            _, err = process.communicate(timeout=PATIENCE)
-            self.assertEqual(process.returncode, -signal.SIGINT, err)
+            for _ in range(5):
+                status, err = self.interrupt(gateway, self.path(name), arguments)
+                self.no_parts()
+                if status != 0:
+                    break
+                os.unlink(self.path(name))  # done before the signal came
+            self.assertEqual(status, -signal.SIGINT, err)
             self.assertIn(b"interrupted", err)
             self.assertFalse(os.path.exists(self.path(name)))
-            self.no_parts()
+
+    def interrupt(self, gateway, path, arguments):
+        """In the middle, unless it is quicker: its status, and what it says."""
+        process = subprocess.Popen([SENSORGW, arguments[0], "--database", gateway.database, *arguments[1:], path],
+                                   stderr=subprocess.PIPE, stdout=subprocess.PIPE, env=environment())
+        self.wait_for("it has begun", lambda: process.poll() is not None or [
+            n for n in os.listdir(self.folder) if ".part-" in n])
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=PATIENCE)
+        return process.returncode, err
 
     def test_a_reader_that_does_not_read_holds_up_nothing(self):
         _, gateway = self.load()
