@@ -18,7 +18,8 @@ class Backup(CopyTest):
             self.assertIn("verified", out)
             self.assertGreaterEqual(self.check_copy(self.path(f"copy{i}.db")), before)
             self.wait_for("it writes on", lambda: gateway.count() > before + 100)
-        self.assertLess(os.path.getsize(gateway.database + "-wal"), WAL_LIMIT)
+        # It may have grown for as long as a copy took, and is cut when the gateway begins it anew.
+        self.wait_for("a short log", lambda: os.path.getsize(gateway.database + "-wal") < WAL_LIMIT)
         self.check_books(gateway, gateway.stop())
         self.sensorgw(gateway, "backup", self.path("end.db"))
         self.assertEqual(self.check_copy(self.path("end.db")), gateway.count())

@@ -22,10 +22,12 @@ PLUGIN = glob.glob("/usr/lib/*/mosquitto_dynamic_security.so")
 
 
 class Crawl:
-    """A way to the broker that lets `rate` bytes a second through, and answers at once."""
+    """A way to the broker that lets `rate` bytes a second through while `is_open`, and answers at once."""
 
     def __init__(self, port, rate):
         self.target, self.rate = port, rate
+        self.is_open = threading.Event()
+        self.is_open.set()
         self.server = socket.create_server(("127.0.0.1", 0))
         self.port = self.server.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -41,10 +43,11 @@ class Crawl:
         except OSError:  # closed
             pass
 
-    @staticmethod
-    def _pass(one, other, rate):
+    def _pass(self, one, other, rate):
         try:
             while data := one.recv(rate // 10 if rate else 65536):
+                if rate:
+                    self.is_open.wait()
                 other.sendall(data)
                 if rate:
                     time.sleep(0.1)
@@ -76,7 +79,7 @@ class BrokerFaults(GatewayTest):
         rows = self.polled(gateway)
         self.wait_for("100 further readings", lambda: self.polled(gateway) > rows + 100)
         gaps = gateway.value("SELECT max(step) FROM (SELECT time - lag(time) OVER (ORDER BY time) AS step FROM reading)")
-        self.assertLess(gaps, 3_000_000, "µs between two readings")
+        self.assertLess(gaps, 8_000_000, "µs between two readings; Paho would wait for 10 s and more")
         broker.signal(signal.SIGCONT)
         self.wait_for("the alert", lambda: [a["state"] for a in subscriber.alerts()][:1] == ["raised"])
         self.check_books(gateway, gateway.stop())
@@ -119,8 +122,11 @@ class BrokerFaults(GatewayTest):
         broker.stop()
         broker = self.broker(broker.port)
         second = self.subscribe(broker, "sensorgw/test/alerts/#")
-        self.wait_for("what is active is told again", lambda: second.messages)
-        self.assertEqual(second.messages, [told])
+
+        def heard():  # the gateway may have come first
+            return second.retained + second.messages
+        self.wait_for("what is active is told again", heard)
+        self.assertEqual(heard(), [told])
         late = self.subscribe(broker, "sensorgw/test/alerts/#")
         self.wait_for("it is retained", lambda: late.retained)
         self.assertEqual(late.retained, [told])
@@ -128,9 +134,9 @@ class BrokerFaults(GatewayTest):
         gateway.stop()
         gateway.start()
         self.write(paths[1], "80")
-        self.wait_for("raised again", lambda: len(second.messages) >= 2)
+        self.wait_for("raised again", lambda: len(heard()) >= 2)
         time.sleep(3)  # longer than a broker without the session would wait for it
-        self.assertEqual([m[0] for m in second.messages], [told[0], "sensorgw/test/alerts/hall/t/hot"])
+        self.assertEqual([m[0] for m in heard()], [told[0], "sensorgw/test/alerts/hall/t/hot"])
         gateway.stop()
 
     def test_a_broker_that_crawls_gets_all_in_order_and_memory_stays(self):
@@ -144,16 +150,20 @@ class BrokerFaults(GatewayTest):
         self.wait_for("connected", lambda: "connected to" in gateway.process.output())
         waiting = "SELECT count(*) FROM alert_event WHERE published_at IS NULL"
         before, most, deepest = gateway.memory(), 0, 0
+        crawl.is_open.clear()  # until some wait: nobody knows how quick the machine is
         for turn in range(60):
+            if deepest > 3:
+                crawl.is_open.set()
             self.write(path, "20" if turn % 2 else "80")
             self.wait_for("the transition", lambda n=turn: gateway.value("SELECT count(*) FROM alert_event") > n)
             most, deepest = max(most, gateway.memory()), max(deepest, gateway.value(waiting))
         self.assertGreater(deepest, 3, "they wait in the outbox")
         rows = self.polled(gateway)
         self.wait_for("polls go on", lambda: self.polled(gateway) > rows + 20)
-        self.wait_for("all arrive", lambda: gateway.value(waiting) == 0, 90)
-        seen = list(dict.fromkeys(a["seq"] for a in subscriber.alerts()))
-        self.assertEqual(seen, [s for s, in gateway.rows("SELECT seq FROM alert_event ORDER BY seq")])
+        self.wait_for("all arrive", lambda: gateway.value(waiting) == 0)
+        sent = [s for s, in gateway.rows("SELECT seq FROM alert_event ORDER BY seq")]
+        self.wait_for("the subscriber has them", lambda: len({a["seq"] for a in subscriber.alerts()}) >= len(sent))
+        self.assertEqual(list(dict.fromkeys(a["seq"] for a in subscriber.alerts())), sent)
         print(f"\n{deepest} transitions waited at most, {(most - before) >> 10} KiB more memory", flush=True)
         if not SANITIZE:
             self.assertLess(most - before, 8 << 20)
@@ -208,7 +218,7 @@ class BrokerFaults(GatewayTest):
             subprocess.run(["mosquitto_sub", "-h", "127.0.0.1", "-p", str(broker.port), "-i", "sensorgw-test", "-t", "x",
                             "-W", "1"], check=False, env=environment(), capture_output=True)
             self.wait_for("it is thrown out", lambda n=turn: len(lost()) > n)
-            self.wait_for("it is back", lambda n=turn: len(came()) > n + 1, 60)
+            self.wait_for("it is back", lambda n=turn: len(came()) > n + 1)
         waits = [datetime.fromisoformat(b) - datetime.fromisoformat(a) for a, b in zip(lost(), came()[1:])]
         self.assertGreater(waits[-1].total_seconds(), 4, waits)  # of 8, less a quarter at most
         self.write(path, "80")

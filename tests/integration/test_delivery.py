@@ -13,7 +13,7 @@ from harness import GatewayTest, free_port, main
 
 SLOW = os.environ.get("SENSORGW_SLOW") == "1"
 OUTAGE = 600 if SLOW else 0  # seconds
-HALF_OPEN = 60 if SLOW else 4
+HALF_OPEN = 60 if SLOW else 10
 TRANSITIONS, KILLS, SENSORS = 500, 20, 10
 HOT = {"name": "hot", "sensor": "room/*", "high": {"warning": 75}}
 
@@ -68,8 +68,10 @@ class Delivery(GatewayTest):
             time.sleep(chance.uniform(0, 0.05))
         self.wait_for("all is acknowledged", lambda: gateway.value(outbox) == 0)
         events = self.events(gateway)
-        arrived = subscriber.alerts()
         self.assertGreaterEqual(len(events), TRANSITIONS)
+        # The broker may acknowledge before the subscriber has read its own.
+        self.wait_for("all arrive", lambda: len({a["seq"] for a in subscriber.alerts()}) >= len(events))
+        arrived = subscriber.alerts()
         self.assertEqual({a["seq"] for a in arrived}, {e[0] for e in events})
         for name in {e[1] for e in events}:
             seen = list(dict.fromkeys(a["seq"] for a in arrived if a["sensor"] == name))
@@ -101,10 +103,11 @@ class Delivery(GatewayTest):
             if stopped:
                 broker.signal(signal.SIGSTOP)
                 self.write(path, 80)
-            since = time.time_ns() // 1000
+            since, rows = time.time_ns() // 1000, gateway.count()
             time.sleep(HALF_OPEN)
+            self.wait_for("polls that are stored", lambda n=rows: gateway.count() > n + 100)
             spans.append((since, time.time_ns() // 1000))
-        self.assertEqual(gateway.value("SELECT count(*) FROM alert"), 1)
+        self.wait_for("the alert is stored", lambda: gateway.value("SELECT count(*) FROM alert") == 1)
         broker.signal(signal.SIGCONT)
         self.wait_for("the alert", lambda: any(a["state"] == "raised" for a in subscriber.alerts()))
         summary = gateway.stop()
@@ -113,7 +116,8 @@ class Delivery(GatewayTest):
             gaps = sorted(b - a for a, b in zip(times, times[1:]))
             print(f"\n{what}: {len(times)} polls each 20 ms, gap p50 {gaps[len(gaps) // 2] / 1e3:.1f} ms, "
                   f"p99 {gaps[len(gaps) * 99 // 100] / 1e3:.1f} ms, max {gaps[-1] / 1e3:.1f} ms", end="", flush=True)
-            self.assertLess(gaps[-1], 2_000_000)  # it would be as long as the broker hangs
+            # It would be as long as the broker hangs; a busy machine may hold up a poll as well.
+            self.assertLess(gaps[-1], HALF_OPEN * 1e6 / 2)
         print(flush=True)
         self.check_books(gateway, summary)
 
@@ -133,7 +137,7 @@ class Delivery(GatewayTest):
         self.assertEqual([(a["sensor"], a["state"], a["reason_code"], a["why"]) for a in listed], [(name, state, reason, words)])
         self.assertIn(words, gateway.cli("alerts", "--undelivered"))
         self.assertNotIn(name, [a["sensor"] for a in subscriber.alerts()])
-        self.assertIn("given up", gateway.process.output())
+        self.wait_for("that is logged", lambda: "given up" in gateway.process.output())
         gateway.stop()
 
     def test_an_alert_that_the_broker_does_not_permit_is_a_dead_letter(self):
@@ -149,13 +153,13 @@ class Delivery(GatewayTest):
 
     def told_briefly(self, gateway, subscriber, why):
         """t0's alert is given up; its state arrives all the same, without what made it too large."""
-        self.wait_for("it is given up", lambda: re.search(f"/t0 hot: .*({why}).*given up", gateway.process.output()), 60)
+        self.wait_for("it is given up", lambda: re.search(f"/t0 hot: .*({why}).*given up", gateway.process.output()))
         self.wait_for("it is taken after all", lambda: "takes it after all" in gateway.process.output(), 120)
-        brief = [json.loads(p) for t, p in subscriber.messages if t.endswith("/t0/hot")]
-        self.assertEqual(brief[-1]["state"], "raised")
-        self.assertNotIn("value", brief[-1])
-        self.wait_for("that is stored", lambda: not self.dead_letters(gateway))
-        self.assertEqual(gateway.value("SELECT count(*) FROM alert_event WHERE published_at IS NULL"), 0)
+        brief = self.wait_for("it arrives", lambda: [p for t, p in subscriber.messages if t.endswith("/t0/hot")])
+        brief = json.loads(brief[-1])
+        self.assertEqual(brief["state"], "raised")
+        self.assertNotIn("value", brief)
+        self.wait_for("that is stored", lambda: not self.dead_letters(gateway) and gateway.has_told_all())
         gateway.stop()
 
     def test_a_clear_that_was_refused_does_not_leave_raised_behind(self):
@@ -236,7 +240,7 @@ class Delivery(GatewayTest):
         front = Fussy(broker.port, 500)
         self.addCleanup(front.close)
         gateway = self.gateway([self.long_name()], [HOT], front)
-        self.wait_for("the other alert", lambda: any("/t1/" in t for t, _ in subscriber.messages), 60)
+        self.wait_for("the other alert", lambda: any("/t1/" in t for t, _ in subscriber.messages))
         self.told_briefly(gateway, subscriber, "the connection was lost")
         self.assertGreaterEqual(front.hung_up, 3)
 

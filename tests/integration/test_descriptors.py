@@ -47,9 +47,14 @@ class Descriptors(GatewayTest):
             [files, {"name": "bus", "driver": "modbus", "address": "127.0.0.1:" + simulator.served["tcp"], "every": "50ms",
                      "devices": [{"name": "d", "unit_id": 1, "sensors": [{"name": "r", "holding": 1000}]}]}],
             broker=self.broker(), http={"listen": f"127.0.0.1:{http}"})
-        url = f"http://127.0.0.1:{http}/healthz"
+
+        def page_comes():
+            try:
+                return urllib.request.urlopen(f"http://127.0.0.1:{http}/healthz", timeout=5).read()
+            except OSError:
+                return None
         self.wait_for("all is up", lambda: gateway.latest("room/t") and gateway.latest("d/r")
-                      and "broker" not in gateway.cli("health") and urllib.request.urlopen(url, timeout=5).read())
+                      and "broker" not in gateway.cli("health") and page_comes())
         before, changed = self.limit(gateway), time.monotonic()
 
         def stays_full():
@@ -64,16 +69,17 @@ class Descriptors(GatewayTest):
             "SELECT count(*) FROM readings WHERE sensor = 'd/r' AND quality = 'good'") > had + 10)
         quiet = self.cpu_while_looking(gateway)
         # Clients knock: they wait, and nobody turns in circles for them.
-        knocking = self.knock(gateway, http)
-        self.assertLess(self.cpu_while_looking(gateway), 3 * quiet + 0.1 * LOOK_S, "it spins")
-        self.assertIn("http: no file descriptor is left", gateway.process.output())
-        self.assertIn("control socket: cannot take a connection", gateway.process.output())
-        self.assertLess(gateway.process.output().count("\n"), 300)
+        knocked, knocking = time.monotonic(), self.knock(gateway, http)
+        for told in ("http: no file descriptor is left", "control socket: cannot take a connection"):
+            self.wait_for("it is told", lambda t=told: t in gateway.process.output())
+        # The least of three: the machine may have held it up while it was quiet, and not now.
+        self.assertLess(min(self.cpu_while_looking(gateway) for _ in range(3)), 3 * quiet + 0.1 * LOOK_S, "it spins")
+        self.assertLess(gateway.process.output().count("\n"), 100 + 20 * (time.monotonic() - knocked), "it floods the log")
         resource.prlimit(gateway.process.pid, resource.RLIMIT_NOFILE, before)
         for s in knocking:
             s.close()
         self.wait_for("the file is read again", lambda: gateway.latest("room/t")[1] == "good")
-        self.wait_for("pages come again", lambda: urllib.request.urlopen(url, timeout=5).status == 200)
+        self.wait_for("pages come again", page_comes)
         self.assertRegex(gateway.cli("monitor", "--once"), r"room/t +20")
         self.check_books(gateway, gateway.stop())
 

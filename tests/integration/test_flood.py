@@ -30,7 +30,7 @@ class Flood(GatewayTest):
         disorder = gateway.value("SELECT count(*) FROM (SELECT value - lag(value) OVER (PARTITION BY sensor_id "
                                  "ORDER BY time) AS step FROM reading) WHERE step < 0")
         self.assertEqual(disorder, 0)
-        summary = gateway.stop(within=5)
+        summary = gateway.stop()
         self.assertEqual(sum(summary["dropped"].values()), 0)
         self.check_books(gateway, summary)
 

@@ -10,12 +10,15 @@ from harness import PATIENCE, main
 from load import LoadTest
 from processes import SENSORGW, environment
 
+IN_TIME = 20  # seconds: the unit's TimeoutStopSec is 30
+
 
 class Shutdown(LoadTest):
     def test_sigterm_under_load_commits_all_that_was_accepted(self):
         _, gateway = self.load(storage={"flush": "5s"})
-        self.wait_for("load", lambda: gateway.count() > 3000)
-        summary = gateway.stop(within=5)
+        self.wait_for("load from all sides", lambda: gateway.count() > 3000 and gateway.value(
+            "SELECT count(DISTINCT source) FROM sensor") == 3)
+        summary = gateway.stop(within=IN_TIME)
         self.assertEqual(sum(summary["dropped"].values()), summary["dropped"]["shutdown"])
         self.assertTrue(all(s["committed"] for s in summary["sources"].values()), summary["sources"])
         self.check_books(gateway, summary)
@@ -37,7 +40,7 @@ class Shutdown(LoadTest):
         self.wait_for("readings", lambda: gateway.count() > 5)
         broker.signal(signal.SIGSTOP)
         simulator.signal(signal.SIGSTOP)
-        summary = gateway.stop(within=5)
+        summary = gateway.stop(within=IN_TIME)
         self.check_books(gateway, summary)
 
     def test_sigterm_at_any_moment_whatever_the_broker_does(self):
@@ -53,7 +56,7 @@ class Shutdown(LoadTest):
             time.sleep(chance.uniform(0, 0.8))  # a moment at random, the start included
             broker.signal(chance.choice([signal.SIGSTOP, signal.SIGKILL, signal.SIGCONT]))
             time.sleep(chance.uniform(0, 0.5))
-            summary = gateway.stop(within=10)
+            summary = gateway.stop(within=IN_TIME)
             broker.stop()
             self.check_books(gateway, summary)
 

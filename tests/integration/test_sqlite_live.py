@@ -24,7 +24,7 @@ class SqliteLive(LoadTest):
 
     def test_the_shell_reads_while_the_gateway_writes(self):
         _, gateway = self.load()
-        self.wait_for("readings", lambda: gateway.count() > 1000)
+        self.wait_for("readings", lambda: gateway.count() > 1000 and gateway.latest("plant/r1000"))
         before = 0
         for options in (["-readonly"], []) * 5:
             rows = self.look(gateway, *options)
@@ -52,7 +52,7 @@ class SqliteLive(LoadTest):
         held = ask("BEGIN; SELECT count(*) FROM reading;")
         self.wait_for("it writes on", lambda: gateway.count() > int(held) + 500)
         self.assertEqual(ask("SELECT count(*) FROM reading;"), held)
-        self.check_books(gateway, gateway.stop(within=5))
+        self.check_books(gateway, gateway.stop(within=20))
 
 
 if __name__ == "__main__":

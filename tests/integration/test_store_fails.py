@@ -43,7 +43,7 @@ class StoreFails(GatewayTest):
         before = gateway.process.output().count("error")
         self.wait_for("a commit that fails", lambda: gateway.process.output().count("error") > before)
         # The summary is small enough to be written under the limit.
-        summary = gateway.stop(within=8)
+        summary = gateway.stop(within=20)
         self.assertGreater(summary["dropped"]["store_failed"], 0)
         self.check_books(gateway, summary)
 

@@ -54,7 +54,7 @@ class Tls(GatewayTest):
                       gateway.process.output())
         self.wait_for("readings are stored all the same", lambda: gateway.count() > 5)
         self.assertNotIn("mqtt: connected", gateway.process.output())
-        gateway.stop(within=5)
+        gateway.stop(within=20)
 
     def test_a_certificate_for_another_host_is_refused(self):
         self.authority("ca")
