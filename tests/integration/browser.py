@@ -17,8 +17,15 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--dis
          "--hide-scrollbars", "--remote-debugging-pipe", "--lang=en-GB"]
 
 
+START = 5 * PATIENCE  # seconds; a hundred megabytes may have to be read first
+
+
 class Navigated(AssertionError):
     pass
+
+
+class Thrown(AssertionError):
+    """By an expression in the page."""
 
 
 class Browser:
@@ -44,7 +51,7 @@ class Browser:
         self._answers, self._last, self._lock = {}, 0, threading.Lock()
         self.events, self.errors, self.session = [], [], None
         threading.Thread(target=self._read, args=(ours_in,), daemon=True).start()
-        tab = wait_for("a tab", lambda: [t for t in self.call("Target.getTargets")["targetInfos"] if t["type"] == "page"])[0]
+        tab = wait_for("a tab", lambda: [t for t in self.call("Target.getTargets")["targetInfos"] if t["type"] == "page"], START)[0]
         self.session = self.call("Target.attachToTarget", targetId=tab["targetId"], flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
@@ -80,7 +87,7 @@ class Browser:
             if self.session:
                 message["sessionId"] = self.session
             os.write(self._out, json.dumps(message).encode() + b"\0")
-        got = answer.get(timeout=PATIENCE)
+        got = answer.get(timeout=PATIENCE if self.session else START)
         if got.get("error", {}).get("code") == -32000 and ("navigated" in got["error"]["message"] or "context" in got["error"]["message"]):
             raise Navigated(got["error"]["message"])
         if "error" in got:
@@ -97,19 +104,32 @@ class Browser:
         except Navigated:
             return None
         if "exceptionDetails" in got:
-            raise AssertionError(f"{script}: {got['exceptionDetails'].get('exception', {}).get('description')}")
+            raise Thrown(f"{script}: {got['exceptionDetails'].get('exception', {}).get('description')}")
         return got["result"].get("value")
 
     def wait(self, what, script):
-        """Waits until the expression is true (in Python too: an element is not); its value."""
+        """Waits until the expression is true (in Python too: an element is not); its value. One that throws is not: what it asks for
+        may not be there yet."""
+        thrown = None
+
+        def holds():
+            nonlocal thrown
+            try:
+                return self.run(script)
+            except Thrown as e:
+                thrown = e
+                return None
         try:
-            return wait_for(what, lambda: self.run(script))
+            return wait_for(what, holds)
         except AssertionError as e:
-            raise AssertionError(f"{e}\nshown: {self.text()}\nerrors: {self.errors}") from e
+            raise AssertionError(f"{e}\nshown: {self.text()}\nerrors: {self.errors}\nthrown: {thrown}") from e
 
     def click(self, selector):
-        self.wait(selector, f"!!document.querySelector({json.dumps(selector)})")
-        self.run(f"document.querySelector({json.dumps(selector)}).click()")
+        """What is there is clicked in the same step: the page may make its elements anew at any time."""
+        self.wait(selector, f"(document.querySelector({json.dumps(selector)}).click(), true)")
+
+    def focus(self, selector):
+        self.wait(selector, f"(document.querySelector({json.dumps(selector)}).focus(), true)")
 
     def key(self, key):
         codes = {"Escape": 27, "Tab": 9, "Enter": 13}  # what the browser itself acts on goes by number
@@ -118,7 +138,7 @@ class Browser:
             self.call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=codes.get(key, 0), **(text if kind == "keyDown" else {}))
 
     def type(self, selector, text):
-        self.run(f"document.querySelector({json.dumps(selector)}).focus()")
+        self.focus(selector)
         self.call("Input.insertText", text=text)
 
     def text(self, selector="body"):

@@ -8,7 +8,7 @@ import urllib.request
 
 import browser
 from browser import Browser
-from harness import GatewayTest, free_port, main
+from harness import PATIENCE, GatewayTest, free_port, main
 
 RULE = {"name": "overheat", "sensor": "room/*", "high": {"warning": 75, "critical": 90}, "hysteresis": 2}
 CONTRAST = """(() => {
@@ -71,16 +71,17 @@ class Page(GatewayTest):
     def wait_text(self, text, selector="main"):
         self.browser.wait(f"'{text}' on the page", f"(document.querySelector({json.dumps(selector)})?.innerText ?? '').includes({json.dumps(text)})")
 
-    def check_quiet(self):
-        """Nothing was refused by the policy and nothing was thrown."""
-        self.assertEqual(self.browser.errors, [])
+    def check_quiet(self, *statuses):
+        """Nothing was refused by the policy and nothing was thrown. Chromium reports each answer with a status as an error of its
+        own; with 503 a gateway that was too slow asks to be asked again."""
+        self.assertEqual([e for e in self.browser.errors if not any(f"status of {s} " in e for s in (503, *statuses))], [])
 
     def test_values_are_shown_and_follow(self):
         self.write(self.path_of_room, 21.5)
         gateway = self.start()
         self.open()
         self.wait_text("21.5")
-        self.assertIn("°C", self.browser.text("main"))
+        self.wait_text("°C")
         self.wait_text("live", "#link")
         self.write(self.path_of_room, 23.25)
         self.wait_text("23.25")
@@ -88,7 +89,7 @@ class Page(GatewayTest):
         self.browser.type("#filter", "nothing like it")
         self.wait_text("0 of 1 sensor")
         self.check_quiet()
-        gateway.stop(within=5)
+        gateway.stop()  # with the page's stream open
 
     def test_a_bad_reading_says_why(self):
         self.room["sensors"][0]["max"] = 100
@@ -110,7 +111,7 @@ class Page(GatewayTest):
         self.wait_text("overheat")
         self.wait_text("above 75 warning, above 90 critical")
         self.browser.wait("an hour, for there is no more yet", "document.querySelector('.ranges [aria-pressed=true]')?.innerText === '1 h'")
-        self.browser.run("document.querySelector('.plot').focus()")
+        self.browser.focus(".plot")
         for _ in range(3):
             self.browser.key("+")
         self.browser.wait("a window of its own", "document.querySelector('.ranges [aria-pressed=true]') === null")
@@ -133,7 +134,7 @@ class Page(GatewayTest):
         self.browser.type("#ask-who", "Ada")
         self.browser.click("dialog button.primary")
         self.wait_text("acknowledged by Ada", ".alert")
-        self.assertEqual(gateway.value("SELECT state FROM active_alerts"), "acknowledged")
+        self.wait_for("it is stored", lambda: gateway.value("SELECT state FROM active_alerts") == "acknowledged")
         self.browser.wait("the dialog has gone", "!document.getElementById('dialog').open")
         self.write(self.path_of_room, 20)
         self.browser.wait("it is over", "!document.querySelector('.alert')")
@@ -143,7 +144,7 @@ class Page(GatewayTest):
         self.check_quiet()
 
     def test_health_shows_sources(self):
-        dead = {"name": "dead", "driver": "modbus", "address": f"127.0.0.1:{free_port()}", "every": "1s",
+        dead = {"name": "dead", "driver": "modbus", "address": "127.0.0.1:1", "every": "1s",
                 "devices": [{"name": "gone", "unit_id": 1, "sensors": [{"name": "x", "holding": 0}]}]}
         self.start([self.room, dead])
         self.open("#/health")
@@ -166,7 +167,7 @@ class Page(GatewayTest):
         self.start(rules=({"name": "warm", "expression": "room/t > 10 and room/t < 1000"},))
         self.open()
         self.wait_text("room/t > 10 and room/t < 1000", ".alert .why")
-        self.browser.run("document.querySelector('.sensors a').focus()")
+        self.browser.focus(".sensors a")
         self.open("#/sensor/room%2Ft")
         self.wait_text("warm", ".rules")
         self.check_quiet()
@@ -176,14 +177,17 @@ class Page(GatewayTest):
         self.open("#/alerts")
         self.write(self.path_of_room, 40)
         self.wait_text("warm", ".alert")
-        self.browser.run("document.querySelector('.alert .actions button:last-child').focus()")
+        self.browser.focus(".alert .actions button:last-child")
         self.write(self.path_of_room, 81)
         self.browser.wait("another alert", "document.querySelectorAll('.alert').length === 2")
         self.assertEqual(self.browser.run("document.activeElement.getAttribute('aria-label')"), "Shelve room/t warm")
         self.browser.run("document.activeElement.click()")
         self.wait_text("Shelve", "dialog")
+        self.write(self.path_of_room, 60)
+        self.browser.wait("one alert again", "document.querySelectorAll('.alert').length === 1")
         self.browser.key("Escape")
         self.browser.wait("the question has gone", "!document.getElementById('dialog').open")
+        self.browser.wait("back on the button, which was made anew", "document.activeElement.getAttribute('aria-label') === 'Shelve room/t warm'")
         self.check_quiet()
 
     def test_text_can_be_read(self):
@@ -215,11 +219,12 @@ class Page(GatewayTest):
         self.browser.click("dialog button.primary")
         self.wait_text("20")
         self.wait_text("live", "#link")
+        self.browser.run("window.isOld = true")
         self.browser.call("Page.reload")
+        self.browser.wait("another page", "!window.isOld && document.readyState === 'complete'")
         self.wait_text("20")
         self.assertFalse(self.browser.run("document.getElementById('dialog').open"))
-        # Chromium reports each 401 as an error of its own.
-        self.assertEqual([e for e in self.browser.errors if "401" not in e], [])
+        self.check_quiet(401)
 
     def test_a_gateway_that_is_gone_is_waited_for(self):
         gateway = self.start()
@@ -267,7 +272,7 @@ class Page(GatewayTest):
         self.browser.wait("an alert", "!!document.querySelector('.alert .actions button')")
         for verb, fields in (("Acknowledge", ["INPUT ask-who", "INPUT ask-comment"]), ("Shelve", ["SELECT ask-for", "INPUT ask-who", "INPUT ask-comment"])):
             opener = f"{verb} room/t overheat"
-            self.browser.run(f"document.querySelector('[aria-label=\"{opener}\"]').focus()")
+            self.browser.focus(f'[aria-label="{opener}"]')
             self.browser.key("Enter")
             self.browser.wait("the question", "document.getElementById('dialog').open")
             came_to = []
@@ -282,7 +287,7 @@ class Page(GatewayTest):
                 self.browser.key("Tab")
             self.browser.key("Escape")
             self.browser.wait("it has gone", "!document.getElementById('dialog').open")
-            self.assertEqual(self.browser.run("document.activeElement.getAttribute('aria-label')"), opener)
+            self.browser.wait("it is back where it was", f"document.activeElement.getAttribute('aria-label') === {json.dumps(opener)}")
         self.check_quiet()
 
     def test_a_page_that_is_left_gives_its_stream_back(self):
@@ -305,9 +310,10 @@ class Page(GatewayTest):
         def are_taken():
             try:
                 while True:
-                    streams.append(urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/v1/events"))
+                    streams.append(urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/v1/events", timeout=PATIENCE))
             except urllib.error.HTTPError as e:
-                return e.code == 503 and len(streams) == 12
+                with e:
+                    return e.code == 503 and len(streams) == 12
         self.wait_for("all streams", are_taken)
         self.open()
         self.wait_text("Too many windows follow this gateway", "#banner")
@@ -316,8 +322,7 @@ class Page(GatewayTest):
         self.wait_text("25")
         for stream in streams:
             stream.close()
-        # Chromium reports each 503 as an error of its own.
-        self.assertEqual([e for e in self.browser.errors if "503" not in e], [])
+        self.check_quiet()
 
     def test_no_sensors_is_no_error(self):
         broker = self.broker()
@@ -346,7 +351,7 @@ class Page(GatewayTest):
         self.browser.look(390, 844)
         self.open()
         self.browser.wait("all rows", "document.querySelectorAll('.sensors tbody tr').length === 400")
-        self.assertLessEqual(self.browser.run("document.documentElement.scrollWidth"), 390)
+        self.browser.wait("no wider than the phone", "document.documentElement.scrollWidth <= 390")
         self.browser.type("#filter", "s399")
         self.wait_text("1 of 400 sensors")
         self.check_quiet()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One dialog for all questions: the browser's own, so that focus and Escape behave.
-import { h } from "./dom.js";
+import { h, namesake } from "./dom.js";
 
 function input(field) {
   if (field.choices)
@@ -44,7 +44,10 @@ export function ask({ title, text, fields = [], action, run, must = false }) {
       if (must) event.preventDefault(); // and nothing is returned: false would keep it open too
     };
     dialog.onclose = () => {
-      if (!opener?.isConnected) document.getElementById("main").focus({ preventScroll: true }); // the alert has gone meanwhile
+      if (!opener?.isConnected) { // the alerts were shown anew meanwhile, perhaps without this one
+        const main = document.getElementById("main");
+        ((opener && namesake(main, opener)) ?? main).focus({ preventScroll: true });
+      }
       resolve(done);
     };
     if (!dialog.open) dialog.showModal();

@@ -30,14 +30,16 @@ export function svg(tag, attributes) {
   return element;
 }
 
+const nameOf = (e) => e.getAttribute("aria-label") || e.textContent;
+
+// The button or link within the element that has the name of another one, which may be gone.
+export const namesake = (element, other) => [...element.querySelectorAll("button, a")].find((e) => nameOf(e) === nameOf(other));
+
 // Shows other children; who was on a button or link with the keyboard stays on the one of that name, or on the first.
 export function replace(element, ...children) {
-  const name = (e) => e.getAttribute("aria-label") || e.textContent;
-  const focused = element.contains(document.activeElement) ? name(document.activeElement) : null;
+  const focused = element.contains(document.activeElement) ? document.activeElement : null;
   element.replaceChildren(...children);
-  if (focused == null) return;
-  const all = [...element.querySelectorAll("button, a")];
-  (all.find((e) => name(e) === focused) ?? all[0])?.focus({ preventScroll: true });
+  if (focused) (namesake(element, focused) ?? element.querySelector("button, a"))?.focus({ preventScroll: true });
 }
 
 // Touching the document is what costs: only when something differs.

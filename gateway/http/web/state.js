@@ -91,9 +91,14 @@ async function loadSensors() {
   tell("sensors");
 }
 
+// Until it goes well, or the stream ends and is opened anew: nothing else would fill the page.
 async function load() {
-  await Promise.all([loadSensors(), loadAlerts()]);
-  await loadSparks();
+  try {
+    await Promise.all([loadSensors(), loadAlerts()]);
+    await loadSparks();
+  } catch {
+    if (state.connected) soon(load);
+  }
 }
 
 function onReadings(list) {
@@ -129,6 +134,8 @@ async function reloadAlerts() {
   reloading = true;
   try {
     await loadAlerts();
+  } catch {
+    if (state.connected) soon(reloadAlerts);
   } finally {
     reloading = false;
   }
@@ -138,19 +145,19 @@ function onEvent(event, data) {
   if (event === "hello") {
     Object.assign(state, { gateway: data.gateway, version: data.version, connected: true });
     tell("link");
-    load().catch(() => {});
+    load();
   } else if (event === "readings") {
     onReadings(data);
   } else if (event === "alert") {
     tell("alert", data);
-    reloadAlerts().catch(() => {});
+    reloadAlerts();
   } else if (event === "resync") {
-    reloadAlerts().catch(() => {});
+    reloadAlerts();
   }
 }
 
 // How many alerts there are stands in the title, and so must be right in a tab that is not seen.
-setInterval(() => document.hidden && state.known && reloadAlerts().catch(() => {}), 30000);
+setInterval(() => document.hidden && state.known && reloadAlerts(), 30000);
 
 // Never returns. refused(): asks for the token; resolves when there is one to try. Without a stream, since all are taken,
 // the values of each try are shown.
@@ -159,6 +166,6 @@ export function connect(refused) {
     state.connected = false;
     tell("link", error);
     if (error?.status === 401) await refused();
-    if (error?.status === 503) load().catch(() => {});
+    if (error?.status === 503) load();
   });
 }
