@@ -85,11 +85,21 @@ class HttpTest(GatewayTest):
         except OSError:
             return False
 
+    def answer(self, path, status, body):
+        """(status, type, text). A gateway that is too busy, or was asked for a write too soon, says so, and is asked again."""
+        def asked():
+            answer = self.client.ask(path, body)
+            return answer if answer[0] not in {429, 503} - {status} else None
+        return self.wait_for(f"an answer to {path}", asked)
+
     def described(self, path, status=200, body=None):
         """Asks, and checks status, type and body against the description."""
         method = "get" if body is None else "post"
-        got, kind, text = self.client.ask(path, body)
+        got, kind, text = self.answer(path, status, body)
         self.assertEqual(got, status, text)
+        return self.as_described(path, method, got, kind, text)
+
+    def as_described(self, path, method, status, kind, text):
         template, operation = operation_of(path, method)
         self.assertIn(str(status), operation["responses"], f"{template}: {status} is not described")
         content = response_of(operation, status)["content"]

@@ -73,7 +73,7 @@ class Limits(HttpTest):
         last = self.connect(GET.format("/") + "X-Slow: ")
         self.trickle([last])
         self.wait_for("all are cut off", lambda: not any(self.is_open(s) for s in [*more, last]))
-        gateway.stop(within=5)
+        gateway.stop()
 
     def test_an_answer_that_nobody_reads_gives_way(self):
         gateway = self.start([self.room])
@@ -85,7 +85,7 @@ class Limits(HttpTest):
         self.assertEqual(self.client.ask("/api/v1/sensors")[0], 200)
         for s in deaf:
             s.close()
-        gateway.stop(within=5)
+        gateway.stop()
 
     def test_streams_have_a_limit_that_says_so(self):
         gateway = self.start([self.room])
@@ -108,7 +108,7 @@ class Limits(HttpTest):
                 self.assertTrue(any(b"77.25" in line for line in f))
         streams.pop().close()
         self.wait_for("a place", lambda: self.connect(GET.format("/api/v1/events") + "\r\n").recv(100).startswith(b"HTTP/1.1 200"))
-        gateway.stop(within=5)
+        gateway.stop()  # with the streams open
 
 
 if __name__ == "__main__":
