@@ -10,7 +10,7 @@ from typed_registers import placed
 def mbpoll(port, unit, address, kind, *options):
     """What another master reads there, as text."""
     out = subprocess.run(["mbpoll", "-m", "tcp", "-p", str(port), "-a", str(unit), "-0", "-r", str(address), "-t", kind, "-1",
-                          *options, "127.0.0.1"], capture_output=True, text=True, timeout=PATIENCE, check=True).stdout
+                          "-o", "10", *options, "127.0.0.1"], capture_output=True, text=True, timeout=PATIENCE, check=True).stdout
     return re.search(rf"\[{address}\]:\s+(\S+)", out).group(1)
 
 
@@ -33,8 +33,8 @@ class ModbusTcp(GatewayTest):
         expected = {"a/holding": 1007, "a/input": 6007, "a/coil": 1, "a/discrete": 0, "a/classic": 1012,
                     "b/holding": 200.7}
         for sensor, value in expected.items():
-            self.wait_for(sensor, lambda s=sensor: (gateway.latest(s) or (0, ""))[1] == "good")
-            self.assertEqual(round(gateway.latest(sensor)[0], 9), value, sensor)
+            found, _ = self.wait_for(sensor, lambda s=sensor: (r := gateway.latest(s)) and r[1] == "good" and r)
+            self.assertEqual(round(found, 9), value, sensor)
         self.check_books(gateway, gateway.stop())
 
     def test_pymodbus_and_mbpoll_agree_on_every_type_and_order(self):
@@ -42,7 +42,7 @@ class ModbusTcp(GatewayTest):
         self.run_python("pymodbus_slave.py", "tcp", str(port))
         fields = list(placed())
         gateway = self.gateway([{
-            "name": "plc", "driver": "modbus", "address": f"127.0.0.1:{port}", "every": "200ms", "devices": [
+            "name": "plc", "driver": "modbus", "address": f"127.0.0.1:{port}", "every": "200ms", "timeout": "10s", "devices": [
                 {"name": "d", "unit_id": 1, "sensors": [{"name": name, "holding": address, **options}
                                                         for address, name, options, _, _ in fields]}]}])
         self.wait_for("all values", lambda: gateway.value("SELECT count(*) FROM latest WHERE quality = 'good'") == len(fields))

@@ -178,7 +178,7 @@ class Templates(GatewayTest):
         return f"127.0.0.1:{self.simulator('--tcp', '0', '--map', self.path('map')).served['tcp']}"
 
     def source(self, address, devices):
-        return {"name": "bus", "driver": "modbus", "address": address, "every": "200ms", "devices": devices}
+        return {"name": "bus", "driver": "modbus", "address": address, "every": "200ms", "timeout": "10s", "devices": devices}
 
     def check_values(self, gateway, expected):
         def differing():
