@@ -45,8 +45,8 @@ class Files(GatewayTest):
             {"name": "air", "path": simulator.served["w1"]},
             {"name": "cpu", "path": simulator.served["thermal"], "scale": 0.001}]}])
         for sensor, low, high in (("pi/air", 17, 25), ("pi/cpu", 40, 80)):
-            self.wait_for(sensor, lambda s=sensor: (gateway.latest(s) or (0, ""))[1] == "good")
-            self.assertTrue(low <= gateway.latest(sensor)[0] <= high, gateway.latest(sensor))
+            value, _ = self.wait_for(sensor, lambda s=sensor: (r := gateway.latest(s)) and r[1] == "good" and r)
+            self.assertTrue(low <= value <= high, value)
         self.check_books(gateway, gateway.stop())
 
 

@@ -31,6 +31,8 @@ class History(GatewayTest):
         gateway = self.gateway([s for _, s in sources], [{"name": "hot", "sensor": "room/*", "high": {"warning": 75}}])
         for value in (20, 21.5, 80, "nonsense", 20, -3):
             self.write(sources[1][0], value)
+            expected = (None, "invalid") if value == "nonsense" else (value, "good")
+            self.wait_for(f"{value}", lambda e=expected: gateway.latest("room/t") == e)
             count = gateway.count()
             self.wait_for("more readings", lambda c=count: gateway.count() > c + 60)
         gateway.stop()
