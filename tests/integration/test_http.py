@@ -30,10 +30,15 @@ class Http(HttpTest):
                                                       {"name": "jump", "sensor": "room/*", "rate": {"warning": 1e6},
                                                        "per": "1s"}])
         self.write(path, 80)
-        self.wait_for("the alerts", lambda: {(a["sensor"], a["rule"]) for a in self.described("/api/v1/alerts?active=true")["alerts"]}
-                      == {("room/t", "overheat"), ("boiler/x", "overheat"), ("gone/x", "silent")})
-        self.wait_for("values of all", lambda: {s["name"]: (s["value"], s["quality"]) for s in self.described("/api/v1/sensors")["sensors"]}
-                      == {"room/t": (80, "good"), ODD: (20, "good"), "boiler/x": (1000, "good"), "gone/x": (None, "timeout")})
+
+        def alerts():
+            return {(a["sensor"], a["rule"]) for a in self.described("/api/v1/alerts?active=true")["alerts"]}
+
+        def values():
+            return {s["name"]: (s["value"], s["quality"]) for s in self.described("/api/v1/sensors")["sensors"]}
+        self.wait_for("the alerts", lambda: alerts() == {("room/t", "overheat"), ("boiler/x", "overheat"), ("gone/x", "silent")})
+        self.wait_for("values of all", lambda: values() == {
+            "room/t": (80, "good"), ODD: (20, "good"), "boiler/x": (1000, "good"), "gone/x": (None, "timeout")})
         self.wait_for("they are stored", lambda: None not in [gateway.latest(s) for s in (ODD, "room/t", "gone/x")])
         for name in (ODD, "room/t", "gone/x"):
             one = self.described("/api/v1/sensors/" + quote(name, safe=""))

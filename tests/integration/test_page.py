@@ -187,7 +187,8 @@ class Page(GatewayTest):
         self.browser.wait("one alert again", "document.querySelectorAll('.alert').length === 1")
         self.browser.key("Escape")
         self.browser.wait("the question has gone", "!document.getElementById('dialog').open")
-        self.browser.wait("back on the button, which was made anew", "document.activeElement.getAttribute('aria-label') === 'Shelve room/t warm'")
+        self.browser.wait("back on the button, which was made anew",
+                          "document.activeElement.getAttribute('aria-label') === 'Shelve room/t warm'")
         self.check_quiet()
 
     def test_text_can_be_read(self):
@@ -287,7 +288,8 @@ class Page(GatewayTest):
                 self.browser.key("Tab")
             self.browser.key("Escape")
             self.browser.wait("it has gone", "!document.getElementById('dialog').open")
-            self.browser.wait("it is back where it was", f"document.activeElement.getAttribute('aria-label') === {json.dumps(opener)}")
+            self.browser.wait("it is back where it was",
+                              f"document.activeElement.getAttribute('aria-label') === {json.dumps(opener)}")
         self.check_quiet()
 
     def test_a_page_that_is_left_gives_its_stream_back(self):

@@ -59,7 +59,7 @@ class ReloadTest(GatewayTest):
 
     def reload(self, gateway, status=0):
         done = subprocess.run([SENSORGW, "-c", gateway.config_path, "reload"], capture_output=True, text=True,
-                              env=environment(), check=False, timeout=PATIENCE)
+                              env=environment(), check=False, timeout=3 * PATIENCE)
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         return done.stdout + done.stderr
 
