@@ -70,7 +70,11 @@ static enum gw_err check_pages(struct store *s)
     if (rc == SQLITE_ROW && strcmp(db_text(st, 0), "ok") != 0) {
         log_error("database: quick_check after an unclean stop: %s", db_text(st, 0));
         err = GW_ECORRUPT;
-    } else if (rc != SQLITE_ROW && rc != SQLITE_INTERRUPT) {
+    } else if (rc == SQLITE_INTERRUPT) {
+        log_info("database: after an unclean stop not all of its pages could be checked within "
+                 "%d s; sensorgw verify checks them while the gateway runs",
+                 (int)(CHECK_US / US_PER_SECOND));
+    } else if (rc != SQLITE_ROW) {
         err = db_error(s->db, rc, "quick_check");
     }
     sqlite3_progress_handler(s->db, 0, NULL, NULL);

@@ -160,11 +160,13 @@ static void publish_all(unsigned *number)
 /* All answers are in, or none came for a while. */
 static void wait_for_answers(void)
 {
-    struct timespec deadline = clock_deadline(10 * US_PER_SECOND);
+    int waited = 0;
 
     pthread_mutex_lock(&mqtt.lock);
-    while (mqtt.under_way > 0 && pthread_cond_timedwait(&mqtt.answered, &mqtt.lock, &deadline) == 0)
-        ;
+    while (mqtt.under_way > 0 && waited == 0) {
+        struct timespec deadline = clock_deadline(30 * US_PER_SECOND);
+        waited = pthread_cond_timedwait(&mqtt.answered, &mqtt.lock, &deadline);
+    }
     pthread_mutex_unlock(&mqtt.lock);
 }
 
