@@ -25,10 +25,11 @@ class Http(HttpTest):
                "devices": [{"name": "boiler", "unit_id": 1, "sensors": [{"name": "x", "holding": 1000}]}]}
         dead = {"name": "dead", "driver": "modbus", "address": "127.0.0.1:1", "every": "1s",
                 "devices": [{"name": "gone", "unit_id": 1, "sensors": [{"name": "x", "holding": 0}]}]}
-        gateway = self.start([room, odd, bus, dead], [RULE, {"name": "bad", "sensor": "room/*", "bad_for": "1h"}, {"name": "both", "expression": "room/t > 1000 and boiler/x < 0"}, {"name": "silent", "sensor": "gone/*", "stale": "1s",
-                                                            "severity": "critical"},
-                                                      {"name": "jump", "sensor": "room/*", "rate": {"warning": 1e6},
-                                                       "per": "1s"}])
+        rules = [RULE, {"name": "bad", "sensor": "room/*", "bad_for": "1h"},
+                 {"name": "both", "expression": "room/t > 1000 and boiler/x < 0"},
+                 {"name": "silent", "sensor": "gone/*", "stale": "1s", "severity": "critical"},
+                 {"name": "jump", "sensor": "room/*", "rate": {"warning": 1e6}, "per": "1s"}]
+        gateway = self.start([room, odd, bus, dead], rules)
         self.write(path, 80)
 
         def alerts():
@@ -36,7 +37,8 @@ class Http(HttpTest):
 
         def values():
             return {s["name"]: (s["value"], s["quality"]) for s in self.described("/api/v1/sensors")["sensors"]}
-        self.wait_for("the alerts", lambda: alerts() == {("room/t", "overheat"), ("boiler/x", "overheat"), ("gone/x", "silent")})
+        self.wait_for("the alerts", lambda: alerts() == {
+            ("room/t", "overheat"), ("boiler/x", "overheat"), ("gone/x", "silent")})
         self.wait_for("values of all", lambda: values() == {
             "room/t": (80, "good"), ODD: (20, "good"), "boiler/x": (1000, "good"), "gone/x": (None, "timeout")})
         self.wait_for("they are stored", lambda: None not in [gateway.latest(s) for s in (ODD, "room/t", "gone/x")])
