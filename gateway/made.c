@@ -82,14 +82,24 @@ static void count_made(struct adding *a)
     }
 }
 
+static void note_good(struct adding *a, uint32_t index)
+{
+    struct sensor s = *sensor_table_get(a->sensors, index);
+
+    s.was_good = true;
+    sensor_table_put(a->sensors, &s, &index);
+}
+
 static bool add_known(void *arg, const char *name, bool was_good)
 {
     struct adding *a = arg;
     const struct source_config *source = NULL;
     const struct sensor_config *c = made_by(a->config, name, &source);
-    uint32_t index;
+    uint32_t index = sensor_table_find(a->sensors, name);
 
-    if (!c || !is_missed(a->config, name))
+    if (index != SENSOR_NONE && was_good)
+        note_good(a, index);
+    if (index != SENSOR_NONE || !c || !is_missed(a->config, name))
         return true;
     size_t *made = &a->made[source - a->config->sources];
     const struct sensor sensor = {

@@ -77,7 +77,9 @@ static enum gw_err number_sensor(struct change *c, const struct source_config *s
                                   .unit = s->unit,
                                   .device = device->name,
                                   .source = source->index,
-                                  .every_us = s->every_us};
+                                  .every_us = s->every_us,
+                                  .was_good = before != SENSOR_NONE &&
+                                              sensor_table_get(table, before)->was_good};
 
     c->sensors_added += before == SENSOR_NONE || sensor_table_get(table, before)->gone;
     return sensor_table_put(table, &sensor, &s->index);

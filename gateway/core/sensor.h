@@ -21,7 +21,7 @@ struct sensor {
     uint32_t source;    /* index of the source, as in the configuration */
     int64_t every_us;   /* polling period; 0 for a sensor that is pushed to us */
     bool gone;          /* no longer in the configuration; kept for what is stored of it */
-    bool was_good;      /* before it was added: an earlier run has stored good readings of it */
+    bool was_good; /* good readings of it were stored before it was added, or before a reload */
 };
 
 struct sensor_table;

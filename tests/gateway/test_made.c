@@ -127,6 +127,35 @@ static void what_the_source_has_made_already_counts(void **state)
     sensor_table_destroy(sensors);
 }
 
+/* A sensor of the file that an earlier run had, and a reload has brought back. */
+static void one_that_is_there_is_known_to_have_been_good(void **state)
+{
+    static const char *const names[] = {"hut/pump", "hut/door", "hut/new"};
+    struct fixture *f = *state;
+    struct sensor_table *sensors;
+    uint32_t index;
+
+    fixture_open(f);
+    sql(f, "INSERT INTO reading VALUES (1000, 900, 1, 0);" SENSOR("901", "hut/pump", "5000")
+               SENSOR("902", "hut/door", "6000"));
+    sql(f, "UPDATE sensor_latest SET value = NULL, quality = 3 WHERE sensor_id = 902");
+    assert_int_equal(sensor_table_create(&sensors, 10), GW_OK);
+    for (size_t i = 0; i < 3; i++) {
+        const struct sensor there = {
+            .name = names[i], .unit = "bar", .device = "hut", .every_us = 7};
+        assert_int_equal(sensor_table_add(sensors, &there, &index), GW_OK);
+    }
+    assert_int_equal(made_add_known(&config, f->path, sensors), GW_OK);
+    assert_int_equal(sensor_table_count(sensors), 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        const struct sensor *s = sensor_table_get(sensors, i);
+        assert_int_equal(s->was_good, i == 0);
+        assert_string_equal(s->unit, "bar");
+        assert_int_equal(s->every_us, 7);
+    }
+    sensor_table_destroy(sensors);
+}
+
 static void one_whose_alert_is_active_is_waited_for_however_old(void **state)
 {
     struct fixture *f = *state;
@@ -150,6 +179,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(those_that_a_stale_rule_watches_are_waited_for,
                                         fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(what_the_source_has_made_already_counts, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(one_that_is_there_is_known_to_have_been_good, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(one_whose_alert_is_active_is_waited_for_however_old,
                                         fixture_setup, fixture_teardown),

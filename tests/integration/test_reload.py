@@ -226,20 +226,23 @@ class ReloadTest(GatewayTest):
         mqtt = {"url": f"mqtt://{broker.address}"}
         told = self.subscribe(broker, "sensorgw/test/alerts/#")
         hut = {"name": "hut", "driver": "mqtt", "topic": "hut/+/t", "sensors": [{"name": "{1}/t"}]}
-        gateway = self.gateway([hut], [], broker)
+        pond, well = ({"name": name, "driver": "mqtt", "topic": name, "sensors": [{"name": "t"}]} for name in ("pond", "well"))
+        gateway = self.gateway([hut, pond], [], broker)
 
         def seen():
             broker.publish("hut/north/t", "5")
-            return gateway.latest("hut/north/t")
-        self.wait_for("the sensor", seen)
+            broker.publish("pond", "4")
+            return gateway.latest("hut/north/t") and gateway.latest("pond/t")
+        self.wait_for("the sensors", seen)
         gateway.stop()
+        self.write_config(gateway, self.config([hut], [], mqtt=mqtt))
         gateway.start()
         self.ready(gateway)
-        mute = {"name": "mute", "sensor": "hut/*", "stale": "2s"}
-        self.write_config(gateway, self.config([hut], [mute], mqtt=mqtt))
+        mute = {"name": "mute", "sensor": "*", "stale": "2s"}
+        self.write_config(gateway, self.config([hut, pond, well], [mute], mqtt=mqtt))
         self.assertIn("0 changed, 1 added", self.reload(gateway))
-        alert = self.wait_for("the alert", told.alerts)[0]
-        self.assertEqual((alert["state"], alert["sensor"], alert["reason"]), ("raised", "hut/north/t", "silent"))
+        self.wait_for("the alerts", lambda: sorted((a["state"], a["sensor"], a["reason"]) for a in told.alerts()) == [
+            ("raised", "hut/north/t", "silent"), ("raised", "pond/t", "silent"), ("raised", "well/t", "never_seen")])
 
         def back():
             broker.publish("hut/north/t", "6")
