@@ -159,15 +159,29 @@ static void check_refused(const struct health_options *o, struct health_report *
             "the broker refuses %s%s", filter, others);
 }
 
+/* A connection that is lost again and again is told of while there is one, too. */
+static void check_connection(const struct health_options *o, bool connected,
+                             struct health_report *r)
+{
+    const char *hint = "look whether the broker runs and can be reached";
+    char text[HEALTH_TEXT] = "";
+    bool known = o->trouble && o->trouble(o->arg, text, sizeof(text), &hint);
+
+    if (connected && known)
+        add(r, HEALTH_WARNING, "broker", hint, "the connection to %s does not last: %s", o->broker,
+            text);
+    else if (!connected)
+        add(r, HEALTH_WARNING, "broker", hint, "not connected to %s%s%s", o->broker,
+            known ? ": " : "", text);
+}
+
 static void check_broker(struct health *h, struct health_report *r)
 {
     int64_t now = clock_mono_us(), depth = metric_get(METRIC_OUTBOX_DEPTH);
     bool connected = h->o.broker && h->o.connected(h->o.arg);
 
-    if (h->o.broker && !connected)
-        add(r, HEALTH_WARNING, "broker",
-            "look whether the broker runs and can be reached; the log says what it answered",
-            "not connected to %s", h->o.broker);
+    if (h->o.broker)
+        check_connection(&h->o, connected, r);
     check_refused(&h->o, r);
     pthread_mutex_lock(&h->lock);
     if (depth == 0 || depth < h->outbox_depth || !connected)

@@ -45,6 +45,9 @@ struct health_options {
     bool (*connected)(void *arg);
     /* Subscriptions that the broker refuses, the first in `filter`; NULL without a broker. */
     size_t (*refused)(void *arg, char *filter, size_t size);
+    /* What keeps the gateway from the broker, and what to do (static); false: not known. NULL
+     * without a broker. */
+    bool (*trouble)(void *arg, char *text, size_t size, const char **hint);
     void *arg;
 };
 

@@ -73,6 +73,13 @@ static size_t find_refused(void *arg, char *filter, size_t size)
     return g->client ? mqtt_client_refused(g->client, filter, size) : 0;
 }
 
+static bool find_trouble(void *arg, char *text, size_t size, const char **hint)
+{
+    struct gateway *g = arg;
+
+    return g->client && mqtt_client_trouble(g->client, text, size, hint);
+}
+
 enum gw_err start_health(struct gateway *g)
 {
     return health_create(&g->health, &(struct health_options){
@@ -84,6 +91,7 @@ enum gw_err start_health(struct gateway *g)
                                          .storing = is_storing,
                                          .connected = is_connected,
                                          .refused = find_refused,
+                                         .trouble = find_trouble,
                                          .arg = g,
                                      });
 }

@@ -13,6 +13,7 @@
 #include "drivers/mqtt/link.h"
 #include "drivers/mqtt/slots.h"
 #include "drivers/mqtt/subscriptions.h"
+#include "drivers/mqtt/trouble.h"
 #include "gateway/core/clock.h"
 #include "gateway/core/log.h"
 #include "gateway/core/metrics.h"
@@ -41,6 +42,7 @@ struct mqtt_client {
     struct subscriptions *subscriptions;
     struct slots *slots;
     struct thread thread;
+    struct trouble trouble;
 
     atomic_bool connected;
 
@@ -55,7 +57,6 @@ struct mqtt_client {
     enum state state;
     int64_t deadline_us; /* of the state */
     struct backoff backoff;
-    bool complained;
     bool renew;           /* the last connection ended as soon as it began */
     int64_t connected_us; /* when it began */
 };
@@ -95,7 +96,7 @@ static void send_status(struct mqtt_client *c, const char *text)
 static void become_connected(struct mqtt_client *c)
 {
     log_info("mqtt: connected to %s", link_url(c->link));
-    c->complained = false;
+    trouble_connected(&c->trouble);
     enter(c, CONNECTED, TICK_US);
     c->connected_us = clock_mono_us();
     link_tune(c->link);
@@ -109,6 +110,16 @@ static void become_connected(struct mqtt_client *c)
         c->on_connection(c->arg, true);
 }
 
+static bool is_stopping(void *arg)
+{
+    struct mqtt_client *c = arg;
+
+    pthread_mutex_lock(&c->lock);
+    bool stop = c->stop;
+    pthread_mutex_unlock(&c->lock);
+    return stop;
+}
+
 static void become_disconnected(struct mqtt_client *c, int reason)
 {
     bool was = atomic_exchange(&c->connected, false);
@@ -120,17 +131,16 @@ static void become_disconnected(struct mqtt_client *c, int reason)
         backoff_reset(&c->backoff);
     int64_t wait = backoff_next(&c->backoff);
 
-    if (was || !c->complained)
-        log_warning("mqtt: %s %s (%s); trying again until it works",
-                    was ? "lost the connection to" : "cannot connect to", link_url(c->link),
-                    link_reason(reason));
-    c->complained = true;
     c->renew = c->renew || (was && lasted < SHORT_LIVED_US);
     metric_set(METRIC_MQTT_CONNECTED, 0);
     enter(c, WAITING, wait);
     slots_fail(c->slots);
     if (was && c->on_connection)
         c->on_connection(c->arg, false);
+    if (was)
+        trouble_lost(&c->trouble, c->link, reason, lasted < SETTLED_US);
+    else /* last, since it may look around for seconds */
+        trouble_refused(&c->trouble, c->link, reason, is_stopping, c);
 }
 
 static void handle(struct mqtt_client *c, unsigned events, int reason)
@@ -149,6 +159,8 @@ static void handle(struct mqtt_client *c, unsigned events, int reason)
         become_disconnected(c, LINK_NO_ANSWER);
     }
     if (c->state == CONNECTED) {
+        if (clock_mono_us() - c->connected_us >= SETTLED_US)
+            trouble_settled(&c->trouble);
         subscriptions_send(c->subscriptions, c->link);
         subscriptions_complain(c->subscriptions);
         slots_send(c->slots, c->link);
@@ -256,6 +268,7 @@ enum gw_err mqtt_client_create(struct mqtt_client **out, const struct mqtt_clien
         return GW_ENOMEM;
     pthread_mutex_init(&c->lock, NULL);
     cond_init_monotonic(&c->wake);
+    trouble_init(&c->trouble);
     c->backoff = (struct backoff){.first_us = US_PER_SECOND, .cap_us = LONGEST_WAIT_US};
     c->backoff.seed = (uint32_t)clock_wall_us();
     c->on_connection = options->on_connection;
@@ -291,6 +304,7 @@ void mqtt_client_destroy(struct mqtt_client *c)
     link_destroy(c->link);
     slots_destroy(c->slots);
     subscriptions_destroy(c->subscriptions);
+    trouble_fini(&c->trouble);
     pthread_cond_destroy(&c->wake);
     pthread_mutex_destroy(&c->lock);
     free(c->client_id);
@@ -338,6 +352,17 @@ void mqtt_client_tidy(struct mqtt_client *c)
 bool mqtt_client_connected(const struct mqtt_client *c)
 {
     return atomic_load(&c->connected);
+}
+
+bool mqtt_client_trouble(struct mqtt_client *c, char *text, size_t size, const char **hint)
+{
+    struct diagnosis what;
+    bool is = trouble_read(&c->trouble, &what);
+
+    snprintf(text, size, "%s", what.text);
+    if (is)
+        *hint = what.hint;
+    return is;
 }
 
 bool mqtt_client_had_session(const struct mqtt_client *c)

@@ -73,6 +73,11 @@ enum gw_err mqtt_client_publish(struct mqtt_client *c, const char *topic, const 
 /* Our own note of the state; never asks Paho. Any thread, callbacks too. */
 bool mqtt_client_connected(const struct mqtt_client *c);
 
+/* What keeps it from the broker, and what to do about that (*hint, static); also while it is
+ * connected, when connections end again and again. False, an empty text, and the hint is left
+ * alone: nothing that is known. Any thread. */
+bool mqtt_client_trouble(struct mqtt_client *c, char *text, size_t size, const char **hint);
+
 /* Did the broker have our session still when the last connection began? If not, it may have
  * forgotten what it kept, too. Any thread. */
 bool mqtt_client_had_session(const struct mqtt_client *c);

@@ -3,6 +3,7 @@
 
 #include "drivers/mqtt/nodelay.h"
 #include "drivers/mqtt/pending.h"
+#include "drivers/mqtt/tls.h"
 #include "gateway/core/clock.h"
 #include "gateway/core/log.h"
 #include "gateway/core/metrics.h"
@@ -28,6 +29,7 @@ struct mqtt_link {
     MQTTAsync handle;
     char *uri;
     MQTTAsync_SSLOptions ssl;
+    struct tls_errors tls_errors;
     MQTTAsync_willOptions will;
     atomic_uint limit;      /* bytes of a packet that the broker takes; 0: it has not said */
     atomic_bool complained; /* in this connection, that a message is larger */
@@ -242,6 +244,7 @@ enum gw_err link_connect(struct mqtt_link *l)
     add_number(&properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM, RECEIVE_MAXIMUM);
     add_number(&properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE, MAX_PACKET);
     o.connectProperties = &properties;
+    tls_errors_clear(&l->tls_errors);
     int rc = MQTTAsync_connect(l->handle, &o);
     MQTTProperties_free(&properties);
     if (rc != MQTTASYNC_SUCCESS) {
@@ -275,31 +278,12 @@ void link_disconnect(struct mqtt_link *l, int timeout_ms)
 
 /* --- life --- */
 
-static int on_tls_error(const char *text, size_t length, void *context)
-{
-    (void)context;
-    log_warning("mqtt: TLS: %.*s", (int)length, text);
-    return 1;
-}
-
 static void init_library(void)
 {
     MQTTAsync_init_options o = MQTTAsync_init_options_initializer;
 
     o.do_openssl_init = 1;
     MQTTAsync_global_init(&o);
-}
-
-/* verify = 1: without it Paho accepts a certificate for any host. */
-static void prepare_tls(struct mqtt_link *l, const struct mqtt_section *m)
-{
-    l->ssl = (MQTTAsync_SSLOptions)MQTTAsync_SSLOptions_initializer;
-    l->ssl.trustStore = m->ca_file;
-    l->ssl.keyStore = m->cert_file;
-    l->ssl.privateKey = m->key_file;
-    l->ssl.enableServerCertAuth = 1;
-    l->ssl.verify = 1;
-    l->ssl.ssl_error_cb = on_tls_error;
 }
 
 static void prepare_will(struct mqtt_link *l)
@@ -349,11 +333,12 @@ enum gw_err link_create(struct mqtt_link **out, const struct link_options *optio
         return GW_ENOMEM;
     pthread_once(&once, init_library);
     pending_init(&l->pending);
+    tls_errors_init(&l->tls_errors);
     l->options = *options;
     l->uri = make_uri(options->mqtt);
     enum gw_err err = l->uri ? GW_OK : GW_ENOMEM;
     if (err == GW_OK) {
-        prepare_tls(l, options->mqtt);
+        tls_prepare(&l->ssl, options->mqtt, &l->tls_errors);
         prepare_will(l);
         err = create_handle(l);
     }
@@ -386,6 +371,7 @@ void link_destroy(struct mqtt_link *l)
         return;
     destroy_handle(l);
     pending_fini(&l->pending);
+    tls_errors_fini(&l->tls_errors);
     free(l->uri);
     free(l);
 }
@@ -393,4 +379,18 @@ void link_destroy(struct mqtt_link *l)
 const char *link_url(const struct mqtt_link *l)
 {
     return l->options.mqtt->url;
+}
+
+const char *link_client_id(const struct mqtt_link *l)
+{
+    return l->options.client_id;
+}
+
+void link_diagnose(struct mqtt_link *l, bool (*stopping)(void *arg), void *arg,
+                   struct diagnosis *out)
+{
+    char tls_reason[TLS_REASON_SIZE];
+
+    tls_errors_copy(&l->tls_errors, tls_reason);
+    diagnose(l->options.mqtt, tls_reason, stopping, arg, out);
 }

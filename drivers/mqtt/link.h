@@ -7,6 +7,7 @@
 
 #include "config/config.h"
 #include "drivers/mqtt/client.h"
+#include "drivers/mqtt/diagnosis.h"
 #include "drivers/mqtt/subscriptions.h"
 
 struct mqtt_link;
@@ -20,6 +21,7 @@ enum link_event {
 #define LINK_NO_TOKEN UINT64_MAX /* nobody waits for the answer */
 #define LINK_NO_ANSWER (-1000)   /* a reason of our own */
 #define LINK_TOO_LARGE 0x95      /* MQTT 5: packet too large */
+#define LINK_TAKEN_OVER 0x8e     /* MQTT 5: session taken over */
 
 struct link_options {
     const struct mqtt_section *mqtt;     /* borrowed */
@@ -64,7 +66,12 @@ enum gw_err link_subscribe(struct mqtt_link *l, const char *filter, int qos, uns
 enum gw_err link_unsubscribe(struct mqtt_link *l, const char *filter);
 
 const char *link_url(const struct mqtt_link *l); /* for messages */
-/* What a reason code means, in words; static. */
+const char *link_client_id(const struct mqtt_link *l);
+/* What a reason code means, in words; what to do about it. Both static. */
 const char *link_reason(int reason);
+const char *link_hint(int reason);
+/* After LINK_REFUSED without a reason code: looks for one, see diagnose(). */
+void link_diagnose(struct mqtt_link *l, bool (*stopping)(void *arg), void *arg,
+                   struct diagnosis *out);
 
 #endif

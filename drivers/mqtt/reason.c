@@ -18,7 +18,7 @@ const char *link_reason(int reason)
         {0x87, "not authorized"},
         {0x88, "server unavailable"},
         {0x8b, "server shutting down"},
-        {0x8e, "another client took over the client id"},
+        {LINK_TAKEN_OVER, "another client took over the client id"},
         {0x95, "packet too large"},
         {0x97, "quota exceeded"},
     };
@@ -30,4 +30,21 @@ const char *link_reason(int reason)
     const char *words = reason < 0 ? MQTTAsync_strerror(reason)
                                    : MQTTReasonCode_toString((enum MQTTReasonCodes)reason);
     return words ? words : "unknown reason";
+}
+
+const char *link_hint(int reason)
+{
+    switch (reason) {
+    case 0x86: /* bad user name or password */
+    case 0x87: /* not authorized: mosquitto's answer to a wrong password */
+    case 0x8c: /* bad authentication method */
+        return "look at mqtt.username and mqtt.password_file, and at the broker's users";
+    case 0x85: /* client id not valid */
+        return "give it another gateway.name or mqtt.client_id";
+    case LINK_TAKEN_OVER:
+        return "give each gateway a gateway.name (or mqtt.client_id) of its own";
+    default:
+        return reason >= 0x80 ? "the broker answered, and refuses: look at its log"
+                              : "look whether the broker runs and can be reached";
+    }
 }

@@ -194,17 +194,37 @@ static enum gw_err publish(struct bench *b, const char *topic, const char *text,
                                cookie);
 }
 
+/* Until it says that this keeps it from the broker, and that this is to do. */
+static void wait_for_trouble(struct bench *b, const char *text, const char *hint)
+{
+    int64_t end = clock_mono_us() + PATIENCE_US;
+    char is[200];
+    const char *to_do = "";
+
+    while (mqtt_client_trouble(b->client, is, sizeof(is), &to_do), !strstr(is, text)) {
+        if (clock_mono_us() > end)
+            fail_msg("%s", is);
+        clock_sleep_us(5 * US_PER_MS);
+    }
+    assert_non_null(strstr(to_do, hint));
+}
+
 static void a_broker_that_comes_late_is_found_and_what_is_sent_comes_back(void **state)
 {
     struct bench *b = *state;
     unsigned id;
+    char text[64];
+    const char *hint = "none";
 
     assert_int_equal(mqtt_client_subscribe(b->client, "open/+", 1, on_message, b, &id), GW_OK);
     assert_int_equal(mqtt_client_start(b->client), GW_OK);
     assert_int_equal(publish(b, "open/x", "early", 0), GW_ECONN);
     assert_false(mqtt_client_connected(b->client));
+    wait_for_trouble(b, "connection refused", "look whether the broker runs");
     start_broker(b);
     wait_for(&b->connects, 1);
+    assert_false(mqtt_client_trouble(b->client, text, sizeof(text), &hint));
+    assert_string_equal(hint, "none");
     assert_true(mqtt_client_connected(b->client));
     assert_int_equal(publish(b, "open/x", "late", 1), GW_OK);
     assert_int_equal(answer(b, 1), 0);
@@ -323,13 +343,32 @@ static void a_wrong_password_is_tried_again(void **state)
     b->mqtt.username = name;
     b->mqtt.password = password;
     assert_int_equal(mqtt_client_start(b->client), GW_OK);
-    clock_sleep_us(500 * US_PER_MS);
+    wait_for_trouble(b, "not authorized", "mqtt.password_file");
     assert_int_equal(atomic_load(&b->connects), 0);
     stop_broker(b);
     snprintf(text, sizeof(text), "listener %d %s\nallow_anonymous true\n", b->mqtt.port, b->host);
     write_file(b, "mosquitto.conf", text); /* somebody mends it */
     start_broker(b);
     wait_for(&b->connects, 1);
+}
+
+/* mosquitto 2.0.11 gives no reason. */
+static void two_of_one_id_are_told_so(void **state)
+{
+    struct bench *b = *state;
+    struct mqtt_client *twin;
+
+    start_broker(b);
+    assert_int_equal(mqtt_client_create(&twin, &(struct mqtt_client_options){.mqtt = &b->mqtt,
+                                                                             .client_id = "test"}),
+                     GW_OK);
+    assert_int_equal(mqtt_client_start(b->client), GW_OK);
+    wait_for(&b->connects, 1);
+    assert_int_equal(mqtt_client_start(twin), GW_OK);
+    wait_for_trouble(b, "another client uses the id test", "gateway.name");
+    wait_for(&b->connects, 4); /* it is not forgotten with the next connection */
+    wait_for_trouble(b, "another client uses the id test", "gateway.name");
+    mqtt_client_destroy(twin);
 }
 
 static void swallow(void *arg, enum log_level level, const char *line)
@@ -350,6 +389,7 @@ int main(void)
         T(what_a_hanging_broker_never_answered_is_told_at_the_end),
         T(as_many_as_fit_are_queued_and_each_is_answered),
         T(a_wrong_password_is_tried_again),
+        T(two_of_one_id_are_told_so),
     };
     log_set_sink(swallow, NULL);
     return cmocka_run_group_tests_name("drivers/mqtt_client", tests, NULL, NULL);

@@ -45,6 +45,18 @@ static size_t count_refused(void *arg, char *filter, size_t size)
     return refused;
 }
 
+static const char *trouble; /* NULL: none */
+
+static bool find_trouble(void *arg, char *text, size_t size, const char **hint)
+{
+    (void)arg;
+    if (trouble) {
+        snprintf(text, size, "%s", trouble);
+        *hint = "do this";
+    }
+    return trouble != NULL;
+}
+
 struct bench {
     struct source source;
     struct plants *plants;
@@ -58,6 +70,7 @@ static int setup(void **state)
     struct plant *plant = plant_create(&config);
 
     storing = connected = true;
+    trouble = NULL;
     clock_fake(MONO, WALL);
     metric_set(METRIC_OUTBOX_DEPTH, 0);
     b->source.config = &source_config;
@@ -74,7 +87,8 @@ static int setup(void **state)
                                                                         .broker = url,
                                                                         .storing = is_storing,
                                                                         .connected = is_connected,
-                                                                        .refused = count_refused}),
+                                                                        .refused = count_refused,
+                                                                        .trouble = find_trouble}),
                      GW_OK);
     *state = b;
     return 0;
@@ -164,6 +178,18 @@ static void a_broker_that_is_away_degrades(void **state)
     connected = false;
     assert_item(b, "broker", HEALTH_WARNING, "not connected to mqtt://broker");
     assert_string_equal(health_state(&report), "degraded");
+}
+
+static void what_keeps_the_gateway_from_the_broker_is_told(void **state)
+{
+    struct bench *b = *state;
+
+    trouble = "not authorized";
+    connected = false;
+    assert_item(b, "broker", HEALTH_WARNING, "not connected to mqtt://broker: not authorized");
+    assert_string_equal(report.items[0].hint, "do this");
+    connected = true;
+    assert_item(b, "broker", HEALTH_WARNING, "to mqtt://broker does not last: not authorized");
 }
 
 static void subscriptions_that_the_broker_refuses_degrade(void **state)
@@ -290,6 +316,7 @@ int main(void)
         T(nothing_is_wrong_at_first),
         T(a_database_that_fails_is_unhealthy_and_says_since_when),
         T(a_broker_that_is_away_degrades),
+        T(what_keeps_the_gateway_from_the_broker_is_told),
         T(subscriptions_that_the_broker_refuses_degrade),
         T(a_source_tells_its_last_error),
         T(a_unit_is_mute_after_a_while_and_not_at_once),

@@ -206,7 +206,7 @@ class BrokerFaults(GatewayTest):
     def test_two_clients_of_one_id_leave_each_other_alone_longer_and_longer(self):
         broker = self.broker()
         path, source = self.file_source()
-        gateway = self.gateway([source], [HOT], broker)
+        gateway = self.gateway([source], [HOT], broker, http={"listen": f"127.0.0.1:{free_port()}"})
 
         def lost():
             return re.findall(r"^(\S+) .*lost the connection", gateway.process.output(), re.M)
@@ -219,6 +219,9 @@ class BrokerFaults(GatewayTest):
                             "-W", "1"], check=False, env=environment(), capture_output=True)
             self.wait_for("it is thrown out", lambda n=turn: len(lost()) > n)
             self.wait_for("it is back", lambda n=turn: len(came()) > n + 1)
+        words = "perhaps another client uses the id sensorgw-test; give each gateway a gateway.name"
+        self.assertIn(words, gateway.process.output())
+        self.assertIn("does not last", gateway.cli("health"))
         waits = [datetime.fromisoformat(b) - datetime.fromisoformat(a) for a, b in zip(lost(), came()[1:])]
         self.assertGreater(waits[-1].total_seconds(), 4, waits)  # of 8, less a quarter at most
         self.write(path, "80")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Brokers that are not open to everybody: TLS with and without our own certificate, and passwords."""
 import os
+import re
 import subprocess
 
 from harness import GatewayTest, free_port, main
@@ -31,7 +32,8 @@ class Tls(GatewayTest):
 
     def start(self, **mqtt):
         _, source = self.file_source(value="42")
-        return self.gateway([source], mqtt={"publish_readings": "changes", **mqtt})
+        return self.gateway([source], mqtt={"publish_readings": "changes", **mqtt},
+                            http={"listen": f"127.0.0.1:{free_port()}"})
 
     def arrives(self, broker):
         watcher = self.subscribe(broker, "sensorgw/#")
@@ -49,25 +51,39 @@ class Tls(GatewayTest):
         self.arrives(broker)
         gateway.stop()
 
-    def refused(self, gateway, port):
-        self.wait_for("the refusal is logged", lambda: f"cannot connect to mqtts://127.0.0.1:{port}" in
-                      gateway.process.output())
+    def refused(self, url, why, **mqtt):
+        gateway = self.start(url=url, **mqtt)
+        self.wait_for("the refusal is logged", lambda: re.search(f"cannot connect to {url}: .*{why}",
+                                                                 gateway.process.output()))
         self.wait_for("readings are stored all the same", lambda: gateway.count() > 5)
+        self.assertRegex(gateway.cli("health"), why)
         self.assertNotIn("mqtt: connected", gateway.process.output())
+        self.assertNotIn("\\x0a", gateway.process.output())
         gateway.stop(within=20)
 
     def test_a_certificate_for_another_host_is_refused(self):
         self.authority("ca")
         self.certificate("server", "ca", "DNS:elsewhere.example")
         _, port = self.tls_broker("server", "allow_anonymous true")
-        self.refused(self.start(url=f"mqtts://127.0.0.1:{port}", ca_file=self.path("ca.crt")), port)
+        self.refused(f"mqtts://127.0.0.1:{port}", "certificate is for another host", ca_file=self.path("ca.crt"))
 
     def test_a_certificate_of_an_unknown_authority_is_refused(self):
         self.authority("ca")
         self.authority("other")
         self.certificate("server", "other", "IP:127.0.0.1")
         _, port = self.tls_broker("server", "allow_anonymous true")
-        self.refused(self.start(url=f"mqtts://127.0.0.1:{port}", ca_file=self.path("ca.crt")), port)
+        self.refused(f"mqtts://127.0.0.1:{port}", "issuer is not known here", ca_file=self.path("ca.crt"))
+
+    def test_a_ca_file_that_holds_no_certificate_is_named(self):
+        self.write(self.path("ca.crt"), "not PEM")
+        self.refused(f"mqtts://127.0.0.1:{free_port()}", "mqtt.ca_file cannot be used", ca_file=self.path("ca.crt"))
+
+    def test_tls_on_one_side_only_is_told(self):
+        self.authority("ca")
+        self.certificate("server", "ca", "IP:127.0.0.1")
+        broker, port = self.tls_broker("server", "allow_anonymous true")
+        self.refused(f"mqtt://127.0.0.1:{port}", "the other side speaks TLS")
+        self.refused(f"mqtts://127.0.0.1:{broker.port}", "the other side speaks no TLS")
 
     def test_a_password_from_a_file(self):
         port = free_port()
@@ -81,6 +97,8 @@ class Tls(GatewayTest):
         gateway = self.start(url=f"mqtt://127.0.0.1:{port}", username="pi", password_file=self.path("password"))
         self.wait_for("the refusal is logged", lambda: "bad user name or password" in gateway.process.output()
                       or "not authorized" in gateway.process.output())
+        self.assertIn("mqtt.password_file", gateway.process.output())
+        self.assertIn("mqtt.password_file", gateway.cli("health"))
         gateway.stop()
         self.write(self.path("password"), "s3cret")
         os.chmod(self.path("password"), 0o600)
