@@ -173,7 +173,8 @@ static enum gw_err copy_all(struct copy *c, bool *same)
     return err == GW_OK ? db_exec(c->db, "COMMIT") : err;
 }
 
-static enum gw_err attempt(const struct copy_request *request, bool hold, bool *same)
+static enum gw_err attempt(const struct copy_request *request, bool hold, bool *same,
+                           uint64_t *readings)
 {
     struct copy c = {.request = request, .hold = hold};
     enum gw_err err = open_both(&c);
@@ -182,10 +183,11 @@ static enum gw_err attempt(const struct copy_request *request, bool hold, bool *
     if (err == GW_OK)
         err = copy_all(&c, same);
     db_close(c.db);
+    *readings = c.readings;
     return err;
 }
 
-enum gw_err copy_database(const struct copy_request *request)
+enum gw_err copy_database(const struct copy_request *request, uint64_t *readings)
 {
     struct query *q;
     bool same;
@@ -194,10 +196,10 @@ enum gw_err copy_database(const struct copy_request *request)
     if (err != GW_OK)
         return err;
     query_close(q);
-    if ((err = attempt(request, false, &same)) != GW_OK || same)
+    if ((err = attempt(request, false, &same, readings)) != GW_OK || same)
         return err;
     log_info("database: older readings came in while it was copied: it is copied again at one go");
     if (truncate(request->target, 0) != 0)
         return GW_EIO;
-    return attempt(request, true, &same);
+    return attempt(request, true, &same, readings);
 }

@@ -23,8 +23,8 @@ struct copy_request {
 /* Copies tables, indexes and views, whoever made them. The whole database: exactly as it is at one
  * moment near the end. A span: its readings; minutes and hours that lie in it as a whole; alerts
  * that touch it, with their transitions; runs that touch it, with their ledgers; all sensors. The
- * copy is one file without a log, not synced to the disk. GW_ECLOSED: stopped by the caller. Errors
- * are logged. */
-enum gw_err copy_database(const struct copy_request *request);
+ * copy is one file without a log, not synced to the disk. *readings: how many are in it, those that
+ * wait for their time included. GW_ECLOSED: stopped by the caller. Errors are logged. */
+enum gw_err copy_database(const struct copy_request *request, uint64_t *readings);
 
 #endif

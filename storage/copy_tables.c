@@ -52,10 +52,12 @@ struct part {
     const char *slice, *last;
     int64_t length_us; /* of what a row stands for: it must lie in the span as a whole */
     double begin, end; /* its share of the progress */
+    bool is_reading;
 };
 
 static const struct part parts[] = {
-    {.slice = "INSERT INTO main.reading SELECT * FROM src.reading"
+    {.is_reading = true,
+     .slice = "INSERT INTO main.reading SELECT * FROM src.reading"
               " WHERE (time, sensor_id) > (?1, ?2) AND time < ?3"
               " ORDER BY time, sensor_id LIMIT " SLICE_ROWS,
      .last = "SELECT time, sensor_id FROM main.reading ORDER BY time DESC, sensor_id DESC LIMIT 1",
@@ -164,6 +166,8 @@ static enum gw_err copy_part(struct copy *c, const struct part *p, int64_t cut_u
 
     while (err == GW_OK && rows > 0) {
         err = run_slice(c, &st, p->slice, 3, k, &rows);
+        if (p->is_reading)
+            c->readings += (uint64_t)rows;
         if (err == GW_OK && rows > 0)
             err = last_key(c, p, k);
         if (first == INT64_MIN)
@@ -212,19 +216,29 @@ static enum gw_err copy_tail(struct copy *c, const char *sql, int64_t cut_us, in
     return err;
 }
 
+/* What retention has removed in the meantime. */
+static enum gw_err remove_old(struct copy *c)
+{
+    enum gw_err err =
+        db_exec(c->db, "DELETE FROM main.reading WHERE time < (SELECT min(time) FROM src.reading)");
+
+    if (err != GW_OK)
+        return err;
+    c->readings -= (uint64_t)sqlite3_changes(c->db);
+    return db_exec(c->db, "DELETE FROM main.reading_minute"
+                          " WHERE minute < (SELECT min(minute) FROM src.reading_minute)");
+}
+
 enum gw_err copy_tails(struct copy *c)
 {
-    enum gw_err err;
+    enum gw_err err = copy_tail(c, tails[0], c->cut.reading_us, 1);
 
-    if ((err = copy_tail(c, tails[0], c->cut.reading_us, 1)) != GW_OK ||
-        (err = copy_tail(c, tails[1], c->cut.minute_us, US_PER_MINUTE)) != GW_OK ||
+    if (err == GW_OK)
+        c->readings += (uint64_t)sqlite3_changes(c->db);
+    if (err != GW_OK || (err = copy_tail(c, tails[1], c->cut.minute_us, US_PER_MINUTE)) != GW_OK ||
         (err = copy_tail(c, tails[2], c->cut.hour_us, US_PER_HOUR)) != GW_OK)
         return err;
-    /* What retention has removed in the meantime. */
-    return db_exec(c->db,
-                   "DELETE FROM main.reading WHERE time < (SELECT min(time) FROM src.reading);"
-                   "DELETE FROM main.reading_minute"
-                   " WHERE minute < (SELECT min(minute) FROM src.reading_minute)");
+    return remove_old(c);
 }
 
 /* Which rows of a table belong to a span; a table that is not listed is copied as a whole. */
@@ -259,6 +273,8 @@ static enum gw_err copy_small_table(struct copy *c, const char *table)
                           : GW_ENOMEM;
 
     c->rows += (uint64_t)sqlite3_changes(c->db);
+    if (strcmp(table, "reading_undated") == 0)
+        c->readings += (uint64_t)sqlite3_changes(c->db);
     sqlite3_finalize(st);
     sqlite3_free(sql);
     return err;

@@ -14,7 +14,8 @@ struct copy {
         int64_t reading_us, minute_us, hour_us;
     } cut;
     int64_t committed, tail; /* at the beginning: see copy.c */
-    uint64_t rows;
+    uint64_t rows;           /* of all tables, so far */
+    uint64_t readings;       /* of these */
 };
 
 /* Makes all objects of a type ("table", "index", …); with the tables comes the version. */

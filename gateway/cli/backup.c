@@ -14,14 +14,13 @@ enum { OPTION_FORCE = 256 };
 struct job {
     struct outfile out;
     struct meter meter;
-    uint64_t rows;
+    uint64_t readings;
 };
 
 static bool copied(void *arg, double done, uint64_t rows)
 {
     struct job *j = arg;
 
-    j->rows = rows;
     meter_update(&j->meter, done, rows);
     return !interrupt_seen();
 }
@@ -54,7 +53,7 @@ static enum gw_err make_copy(struct job *j, const char *database)
     struct verify_result result = {0};
 
     meter_begin(&j->meter, "Copying", false);
-    enum gw_err err = copy_database(&copy);
+    enum gw_err err = copy_database(&copy, &j->readings);
     meter_end(&j->meter);
     if (err != GW_OK)
         return err;
@@ -90,7 +89,7 @@ static int run_job(const char *path, bool force, const char *database)
     }
     if (!outfile_finish(&j.out))
         return CLI_FAILED;
-    printf("%s: %" PRIu64 " rows, verified\n", path, j.rows);
+    printf("%s: %" PRIu64 " readings, verified\n", path, j.readings);
     return CLI_OK;
 }
 

@@ -28,7 +28,7 @@ struct job {
     struct outfile out;
     struct csv csv;
     struct meter meter;
-    uint64_t rows;
+    uint64_t readings;
 };
 
 static void write_csv(struct job *j, const char *time, const struct latest_row *row)
@@ -81,7 +81,7 @@ static bool each(void *arg, const struct latest_row *row)
     struct job *j = arg;
     char time[CLOCK_UTC_SIZE];
 
-    j->rows++;
+    j->readings++;
     clock_format_utc(row->time_us, 6, time);
     if (j->format == FORMAT_CSV)
         write_csv(j, time, row);
@@ -94,7 +94,7 @@ static bool between(void *arg, double done)
 {
     struct job *j = arg;
 
-    meter_update(&j->meter, done, j->rows);
+    meter_update(&j->meter, done, j->readings);
     return !interrupt_seen();
 }
 
@@ -102,8 +102,8 @@ static bool copied(void *arg, double done, uint64_t rows)
 {
     struct job *j = arg;
 
-    j->rows = rows;
-    return between(arg, done);
+    meter_update(&j->meter, done, rows);
+    return !interrupt_seen();
 }
 
 static enum gw_err write_rows(struct job *j)
@@ -136,7 +136,7 @@ static enum gw_err write_copy(struct job *j)
                                    .progress = copied,
                                    .arg = j};
 
-    return copy_database(&r);
+    return copy_database(&r, &j->readings);
 }
 
 static int finish(struct job *j, enum gw_err err)
@@ -158,7 +158,7 @@ static int finish(struct job *j, enum gw_err err)
     if (!outfile_finish(&j->out))
         return CLI_FAILED;
     if (path)
-        fprintf(stderr, "%s: %" PRIu64 " rows\n", path, j->rows);
+        fprintf(stderr, "%s: %" PRIu64 " readings\n", path, j->readings);
     return CLI_OK;
 }
 

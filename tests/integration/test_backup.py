@@ -21,8 +21,9 @@ class Backup(CopyTest):
         # It may have grown for as long as a copy took, and is cut when the gateway begins it anew.
         self.wait_for("a short log", lambda: os.path.getsize(gateway.database + "-wal") < WAL_LIMIT)
         self.check_books(gateway, gateway.stop())
-        self.sensorgw(gateway, "backup", self.path("end.db"))
+        out, _ = self.sensorgw(gateway, "backup", self.path("end.db"))
         self.assertEqual(self.check_copy(self.path("end.db")), gateway.count())
+        self.assertIn(f"end.db: {gateway.count()} readings, verified", out)
         self.no_parts()
 
     def test_a_gateway_goes_on_from_a_backup(self):

@@ -29,11 +29,12 @@ class Export(CopyTest):
         got = sorted((r["time"][:23] + "Z", r["sensor"], float(r["value"]) if r["value"] else None, r["unit"],
                       r["quality"]) for r in rows)
         self.assertEqual(got, sorted(sql))
-        self.sensorgw(gateway, "export", "sim-*", "-o", self.path("some.jsonl"))
+        _, told = self.sensorgw(gateway, "export", "sim-*", "-o", self.path("some.jsonl"))
         with open(self.path("some.jsonl"), encoding="utf-8") as f:
             lines = [json.loads(line) for line in f]
         wanted = [row for row in sql if row[1].startswith("sim-")]
         self.assertEqual(len(lines), len(wanted))
+        self.assertIn(f"some.jsonl: {len(wanted)} readings", told)
         self.assertEqual({(r["sensor"], r["value"]) for r in lines}, {(r[1], r[2]) for r in wanted})
 
     def test_a_span_of_the_database_is_a_database(self):
@@ -47,14 +48,15 @@ class Export(CopyTest):
             return gateway.rows("SELECT (SELECT count(*) FROM reading WHERE time < ?), (SELECT count(*) FROM sensor)",
                                 middle * 1000000)[0]
         before = counts()
-        self.sensorgw(gateway, "export", "-o", self.path("half.db"), "--until",
-                      gateway.value("SELECT strftime('%Y-%m-%dT%H:%M:%SZ', ?, 'unixepoch')", middle))
+        _, told = self.sensorgw(gateway, "export", "-o", self.path("half.db"), "--until",
+                                gateway.value("SELECT strftime('%Y-%m-%dT%H:%M:%SZ', ?, 'unixepoch')", middle))
         after = counts()
         gateway.stop()
         self.check_database(self.path("half.db"))
         db = self.open(self.path("half.db"))
         readings, is_older = db.execute("SELECT count(*), max(time) < ? FROM reading", (middle * 1000000,)).fetchone()
         self.assertTrue(before[0] <= readings <= after[0] and is_older, (before, readings, after))
+        self.assertIn(f"half.db: {readings} readings", told)
         out = subprocess.run([SENSORGW, "sensors", "--json", "--database", self.path("half.db")], capture_output=True,
                              check=True, env=environment()).stdout
         self.assertTrue(before[1] <= len(json.loads(out)) <= after[1], (before, out, after))

@@ -90,24 +90,31 @@ static bool go_on(void *arg, double done, uint64_t rows)
     return j->calls != j->stop_at;
 }
 
-static enum gw_err copy(struct job *j, int64_t since_us, int64_t until_us)
-{
-    const struct copy_request r = {.source = j->f->path,
-                                   .target = j->target,
-                                   .since_us = since_us,
-                                   .until_us = until_us,
-                                   .progress = go_on,
-                                   .arg = j};
-
-    return copy_database(&r);
-}
-
 static int64_t in_copy(const struct job *j, const char *sql)
 {
     struct fixture other = {0};
 
     strcpy(other.path, j->target);
     return sql_int(&other, sql);
+}
+
+/* The number that it gives is that of the readings in the copy. */
+static enum gw_err copy(struct job *j, int64_t since_us, int64_t until_us)
+{
+    uint64_t readings = 0;
+    const struct copy_request r = {.source = j->f->path,
+                                   .target = j->target,
+                                   .since_us = since_us,
+                                   .until_us = until_us,
+                                   .progress = go_on,
+                                   .arg = j};
+    enum gw_err err = copy_database(&r, &readings);
+
+    if (err == GW_OK)
+        assert_int_equal(in_copy(j, "SELECT (SELECT count(*) FROM reading) +"
+                                    " (SELECT count(*) FROM reading_undated)"),
+                         readings);
+    return err;
 }
 
 static const char *const tables[] = {"reading",        "reading_minute",  "reading_hour",

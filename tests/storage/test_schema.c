@@ -271,11 +271,13 @@ static void a_database_of_version_1_is_read_and_copied_as_it_is(void **state)
     char target[120], name[512];
     struct query *q;
     int latest = 0, readings = 0, alerts = 0;
+    uint64_t copied = 0;
 
     make_version_1(f);
     snprintf(target, sizeof(target), "%s.copy", f->path);
     const struct copy_request copy = {.source = f->path, .target = target};
-    assert_int_equal(copy_database(&copy), GW_OK);
+    assert_int_equal(copy_database(&copy, &copied), GW_OK);
+    assert_int_equal(copied, sql_int(f, "SELECT count(*) FROM reading"));
     assert_int_equal(query_open(&q, f->path), GW_OK);
     assert_int_equal(query_latest(q, NULL, count_latest, &latest), GW_OK);
     assert_true(latest > 0);
