@@ -120,6 +120,19 @@ static enum gw_err load_memory(struct store *s)
     return GW_OK;
 }
 
+/* It never was a database of ours, and stays as it is. While running the name is the gateway's own:
+ * what came there meanwhile is set aside like a damaged file, and storing goes on. */
+static enum gw_err refuse(struct store *s, enum gw_err err)
+{
+    if (s->run_id != 0)
+        return GW_ECORRUPT;
+    sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    log_error("storage.path: %s is no database of sensorgw (%s), and is left alone: choose another "
+              "storage.path, or move that file away",
+              s->path, gw_strerror(err));
+    return err;
+}
+
 static enum gw_err attach(struct store *s)
 {
     int version = 0;
@@ -132,6 +145,8 @@ static enum gw_err attach(struct store *s)
 
     /* The first look comes before the pragmas, which would write to a file that is not ours. */
     enum gw_err err = schema_check(s->db, &version);
+    if (err == GW_ENOTDB || err == GW_EFOREIGN)
+        return refuse(s, err);
     if (err != GW_OK && err != GW_ENOENT)
         return err;
     if ((err = configure(s)) != GW_OK || (err = schema_migrate(s->db, version)) != GW_OK ||

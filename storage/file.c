@@ -172,6 +172,22 @@ enum gw_err file_lock(const char *path, int *out, char note[static FILE_NOTE_SIZ
     return GW_OK;
 }
 
+bool file_was_ours(const char *path)
+{
+    char name[PATH_MAX], note[FILE_NOTE_SIZE];
+    struct stat st;
+
+    if (snprintf(name, sizeof(name), "%s-wal", path) < PATH_MAX && stat(name, &st) == 0)
+        return true;
+    snprintf(name, sizeof(name), "%s.lock", path);
+    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    read_note(fd, note);
+    close(fd);
+    return note[0] != '\0';
+}
+
 /* <path>.corrupt-20260131T235959Z, with a number when two are set aside in one second. */
 static void free_name(const char *path, char name[PATH_MAX])
 {

@@ -23,6 +23,10 @@ enum gw_err file_lock(const char *path, int *out, char note[static FILE_NOTE_SIZ
 /* Leaves a line of text in the lock file; fd: of file_lock(). Not synced to the disk. */
 void file_note(int fd, const char *note);
 
+/* Whether a gateway has had this file: it lies beside a -wal, or a .lock with a note in it. For a
+ * file whose content does not tell any more. */
+bool file_was_ours(const char *path);
+
 /* Renames the database with its -wal and -shm to <path>.corrupt-<UTC time>. */
 enum gw_err file_set_aside(const char *path, const char *why);
 

@@ -13,9 +13,9 @@
 
 struct query;
 
-/* GW_ENOENT: no such file; GW_ECORRUPT: damaged, or not a sensorgw database; GW_EINVAL: from a
- * newer version. The log says what and how to mend it. A file of an older version is read as it is.
- */
+/* GW_ENOENT: no such file; GW_ECORRUPT: damaged, or empty; GW_ENOTDB, GW_EFOREIGN: no database of
+ * sensorgw (not logged); GW_EINVAL: from a newer version. The log says what and how to mend it. A
+ * file of an older version is read as it is. */
 enum gw_err query_open(struct query **out, const char *path);
 void query_close(struct query *q);
 /* From now on its questions end with GW_ETIMEDOUT once us µs are over; 0: they may take as long as

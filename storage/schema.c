@@ -4,6 +4,7 @@
 #include "gateway/core/log.h"
 #include "gateway/core/reading.h"
 #include "storage/db.h"
+#include "storage/file.h"
 
 #include <stdio.h>
 
@@ -133,22 +134,57 @@ static const char version_2[] =
 /* migrations[n] brings version n to n + 1. A version that was released is never changed again. */
 static const char *const migrations[SCHEMA_VERSION] = {version_1, version_2};
 
+/* The first look at the file. What SQLite cannot read may be one of ours whose first bytes were
+ * overwritten, and then its neighbours tell; or it never was a database of ours, which must be left
+ * alone. */
+static enum gw_err look(sqlite3 *db)
+{
+    int rc = sqlite3_exec(db, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
+    int kind = rc & 0xff; /* without what extended codes add */
+    int64_t mark = SCHEMA_APPLICATION_ID;
+
+    if (rc == SQLITE_OK)
+        return GW_OK;
+    if ((kind == SQLITE_NOTADB || kind == SQLITE_CORRUPT) &&
+        !file_was_ours(sqlite3_db_filename(db, "main"))) {
+        if (kind == SQLITE_NOTADB)
+            return GW_ENOTDB;
+        if (db_int64(db, "PRAGMA application_id", &mark) == GW_OK && mark != SCHEMA_APPLICATION_ID)
+            return GW_EFOREIGN;
+    }
+    return db_error(db, rc, "the first look at the file");
+}
+
+/* With the mark in the header gone, the tables tell. */
+static enum gw_err whose(sqlite3 *db)
+{
+    int64_t ours = 0;
+    enum gw_err err = db_int64(db,
+                               "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN"
+                               " ('meta', 'sensor', 'sensor_latest', 'reading', 'run', 'ledger')",
+                               &ours);
+
+    if (err != GW_OK || ours < 6)
+        return err != GW_OK ? err : GW_EFOREIGN;
+    log_error("database: its header is damaged");
+    return GW_ECORRUPT;
+}
+
 enum gw_err schema_check(sqlite3 *db, int *version)
 {
     int64_t tables = 0, user_version = 0, application_id = 0;
     enum gw_err err;
 
-    if ((err = db_int64(db, "SELECT count(*) FROM sqlite_schema", &tables)) != GW_OK ||
+    if ((err = look(db)) != GW_OK ||
+        (err = db_int64(db, "SELECT count(*) FROM sqlite_schema", &tables)) != GW_OK ||
         (err = db_int64(db, "PRAGMA user_version", &user_version)) != GW_OK ||
         (err = db_int64(db, "PRAGMA application_id", &application_id)) != GW_OK)
         return err;
     *version = (int)user_version;
     if (tables == 0 && user_version == 0)
         return GW_ENOENT;
-    if (application_id != SCHEMA_APPLICATION_ID || user_version < 1) {
-        log_error("database: the file belongs to another program");
-        return GW_ECORRUPT;
-    }
+    if (application_id != SCHEMA_APPLICATION_ID || user_version < 1)
+        return whose(db);
     if (user_version > SCHEMA_VERSION) {
         log_error("database: it was written by a newer sensorgw (schema %d, this program knows "
                   "%d): install that version, or choose another storage.path",

@@ -19,8 +19,9 @@
 /* Which rows of alert_event are the outbox; the index alert_event_outbox says the same. */
 #define SCHEMA_OUTBOX "published_at IS NULL AND failed_at IS NULL AND withheld IS NULL"
 
-/* GW_ENOENT: an empty database; GW_ECORRUPT: damaged, or another program's; GW_EINVAL: from a newer
- * sensorgw. *version: its user_version. */
+/* GW_ENOENT: an empty database; GW_ECORRUPT: one of ours that is damaged; GW_ENOTDB, GW_EFOREIGN:
+ * it never was one of ours, which is not logged; GW_EINVAL: from a newer sensorgw. *version: its
+ * user_version. */
 enum gw_err schema_check(sqlite3 *db, int *version);
 
 /* Creates the schema, or brings it from `version` to SCHEMA_VERSION, each step in a transaction. */

@@ -90,6 +90,18 @@ static enum gw_err roll_up_for(struct store *s, int64_t wall_us, int64_t us)
     return err;
 }
 
+/* What SQLite says of an error does not name the file. */
+static enum gw_err open_database(struct store *s)
+{
+    enum gw_err err = connection_open(s);
+
+    if (err == GW_OK)
+        err = roll_up_for(s, clock_wall_us(), OPEN_ROLLUP_US);
+    if (err != GW_OK && err != GW_ENOTDB && err != GW_EFOREIGN)
+        log_error("database %s cannot be opened: %s", s->path, gw_strerror(err));
+    return err;
+}
+
 enum gw_err store_open(struct store **out, const struct store_options *options)
 {
     struct store *s = create(options);
@@ -97,16 +109,14 @@ enum gw_err store_open(struct store **out, const struct store_options *options)
 
     if (!s)
         return GW_ENOMEM;
-    if ((err = file_prepare(s->path)) != GW_OK ||
-        (err = file_lock(s->path, &s->lock_fd, s->note)) != GW_OK ||
-        (err = connection_open(s)) != GW_OK ||
-        (err = roll_up_for(s, clock_wall_us(), OPEN_ROLLUP_US)) != GW_OK) {
-        log_error("database %s cannot be opened: %s", s->path, gw_strerror(err));
+    if ((err = file_prepare(s->path)) == GW_OK &&
+        (err = file_lock(s->path, &s->lock_fd, s->note)) == GW_OK)
+        err = open_database(s);
+    if (err == GW_OK)
+        *out = s;
+    else
         destroy(s);
-        return err;
-    }
-    *out = s;
-    return GW_OK;
+    return err;
 }
 
 static enum gw_err end_run(struct store *s)

@@ -34,9 +34,10 @@ struct store_options {
 };
 
 /* Opens or creates the database for writing, migrates it, takes the lock that keeps a second
- * gateway out (GW_EBUSY: one has it), and brings the roll-ups up to date. A file that is damaged or
- * no database is renamed to <path>.corrupt-<UTC time> and a new one is begun; GW_EINVAL: it is of a
- * newer version; GW_EACCES, GW_ENOSPC, GW_EIO: it cannot be opened. The log says what to do. */
+ * gateway out (GW_EBUSY: one has it), and brings the roll-ups up to date. One that is damaged is
+ * renamed to <path>.corrupt-<UTC time> and a new one is begun; GW_ENOTDB, GW_EFOREIGN: the file
+ * never was a database of ours, and is left as it is; GW_EINVAL: it is of a newer version;
+ * GW_EACCES, GW_ENOSPC, GW_EIO: it cannot be opened. The log says what to do. */
 enum gw_err store_open(struct store **out, const struct store_options *options);
 
 /* Rolls up, marks a clean stop, checkpoints and closes; NULL is ok. */

@@ -83,7 +83,7 @@ static int run_job(const char *path, bool force, const char *database)
             interrupt_obey();
         }
         fprintf(stderr, "sensorgw: there is no backup: %s\n", gw_strerror(err));
-        if (err == GW_ENOENT || err == GW_ECORRUPT || err == GW_EACCES)
+        if (cli_is_database_error(err))
             cli_database_error(database, err);
         return CLI_FAILED;
     }

@@ -87,16 +87,26 @@ int cli_database_error(const char *path, enum gw_err err)
 {
     const char *why = gw_strerror(err);
 
+    if (err == GW_ENOTDB || err == GW_EFOREIGN) {
+        fprintf(stderr, "sensorgw: %s is no database of sensorgw (%s)\n", path, why);
+        return CLI_FAILED;
+    }
     if (err == GW_ENOENT)
         why = "it does not exist. Has the gateway run yet? --database names another file";
     else if (err == GW_ECORRUPT)
-        why = "it is damaged, or of another program";
+        why = "it is damaged, or empty";
     else if (err == GW_EINVAL)
         why = "it is not of the version that this program knows";
     else if (err == GW_EACCES)
         why = "not permitted. Join the gateway's group, or become root";
     fprintf(stderr, "sensorgw: cannot read database %s: %s\n", path, why);
     return CLI_FAILED;
+}
+
+bool cli_is_database_error(enum gw_err err)
+{
+    return err == GW_ENOENT || err == GW_ECORRUPT || err == GW_EACCES || err == GW_ENOTDB ||
+           err == GW_EFOREIGN;
 }
 
 int cli_open_database(const struct cli *cli, struct query **out)

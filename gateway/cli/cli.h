@@ -106,6 +106,8 @@ int cli_database_path(const struct cli *cli, char **out);
 int cli_open_database(const struct cli *cli, struct query **out);
 /* Why it cannot be opened, on standard error; returns CLI_FAILED. */
 int cli_database_error(const char *path, enum gw_err err);
+/* Whether an error is about the database that was asked, so that this has more to say. */
+bool cli_is_database_error(enum gw_err err);
 
 /* To UTC µs: "24h", "7d" (that long ago), "now", an RFC 3339 time, "2026-01-31" or "2026-01-31
  * 12:00". A time without an offset is in UTC, as all times that are printed are. */

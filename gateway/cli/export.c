@@ -149,7 +149,7 @@ static int finish(struct job *j, enum gw_err err)
     }
     if (err != GW_OK) {
         outfile_discard(&j->out);
-        if (err == GW_ENOENT || err == GW_ECORRUPT || err == GW_EACCES)
+        if (cli_is_database_error(err))
             return cli_database_error(j->database, err);
         fprintf(stderr, "sensorgw: the export failed: %s\n", gw_strerror(err));
         return CLI_FAILED;

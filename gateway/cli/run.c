@@ -156,8 +156,8 @@ static int status_of(enum gw_err err)
 {
     if (err == GW_EBUSY)
         return CLI_BUSY;
-    bool needs_mending =
-        err == GW_ECONFIG || err == GW_EACCES || err == GW_EINVAL || err == GW_ENOENT;
+    bool needs_mending = err == GW_ECONFIG || err == GW_EACCES || err == GW_EINVAL ||
+                         err == GW_ENOENT || err == GW_ENOTDB || err == GW_EFOREIGN;
     return needs_mending ? CLI_CONFIG : CLI_FAILED;
 }
 

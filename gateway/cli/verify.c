@@ -31,7 +31,7 @@ static void problem(void *arg, const char *text)
 
 static int damaged(const char *path, uint64_t problems)
 {
-    printf("%s is DAMAGED%s", path, problems > 0 ? "" : ", or no database of sensorgw");
+    printf("%s is DAMAGED%s", path, problems > 0 ? "" : ", or empty");
     if (problems > 0)
         printf(": %" PRIu64 " problem%s%s", problems, problems == 1 ? "" : "s",
                problems >= 100 ? " or more" : "");
@@ -94,7 +94,8 @@ const struct command cli_command_verify = {
     .arguments = "[FILE]",
     .summary = "Reads the whole database, or a backup, and tells whether it is sound.",
     .help = "Works while the gateway runs; on a large database better when little happens, since\n"
-            "the gateway's log grows until the check is over. Exit status 1: it is damaged.\n\n"
+            "the gateway's log grows until the check is over. Exit status 1: it is damaged, or no\n"
+            "database of sensorgw.\n\n"
             "  -q, --quick            do not compare indexes with their tables\n"
             "      --database FILE    this database, whatever the configuration says\n",
     .run = verify,

@@ -22,6 +22,8 @@
     X(GW_EPROTO, "protocol violated")                                                              \
     X(GW_EREFUSED, "refused by the other side")                                                    \
     X(GW_ECORRUPT, "data is damaged")                                                              \
+    X(GW_ENOTDB, "no SQLite file")                                                                 \
+    X(GW_EFOREIGN, "a SQLite file of another program")                                             \
     X(GW_ECONFIG, "configuration is not valid")                                                    \
     X(GW_ESYS, "system call failed")
 

@@ -6,6 +6,7 @@ SENSORGW_SLOW=1 holds faults for a minute that otherwise last for seconds."""
 import glob
 import os
 import signal
+import socket
 import sqlite3
 import time
 import unittest
@@ -250,6 +251,27 @@ class Start(FaultTest):
         os.mkdir(self.path("gw.db"))
         gateway = self.polled(start=False)
         self.ends_with(gateway, 78, self.path("gw.db"))
+
+    def test_a_database_of_another_program_is_left_alone(self):
+        gateway = self.polled(start=False)
+        db = sqlite3.connect(gateway.database)
+        db.execute("CREATE TABLE photos (name)")
+        db.close()
+        with open(gateway.database, "rb") as f:
+            before = f.read()
+        self.ends_with(gateway, 78, gateway.database, "a SQLite file of another program", "choose another storage.path")
+        with open(gateway.database, "rb") as f:
+            self.assertEqual(f.read(), before)
+        self.assertEqual(glob.glob(gateway.database + ".corrupt*"), [])
+
+    def test_a_port_that_is_taken_is_told_with_a_way_out(self):
+        """With the status of what may mend itself: the service manager goes on trying."""
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            gateway = self.polled(start=False, http={"listen": f"127.0.0.1:{port}"})
+            self.ends_with(gateway, 75, f"cannot listen on 127.0.0.1 port {port}", "choose another http.listen")
 
     def test_a_broken_configuration_is_told_apart(self):
         gateway = self.polled(start=False)

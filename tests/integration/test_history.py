@@ -111,9 +111,19 @@ class History(GatewayTest):
         for command in (["sensors"], ["history", "x"], ["alerts"], ["export"], ["backup", "x.db"], ["verify"]):
             self.assertIn("does not exist", self.sensorgw(*command, "--database", path, status=1), command)
         self.write(path, "this is no database\n" * 100)
-        for command in (["sensors"], ["history", "x"], ["alerts"], ["export"], ["backup", "x.db"]):
-            self.assertIn("of another program", self.sensorgw(*command, "--database", path, status=1), command)
-        self.assertEqual(sorted(os.listdir(self.folder)), ["none.db"])
+        commands = (["sensors"], ["history", "x"], ["alerts"], ["export"], ["backup", "x.db"], ["verify"])
+        for command in commands:
+            said = self.sensorgw(*command, "--database", path, status=1)
+            self.assertIn(f"sensorgw: {path} is no database of sensorgw (no SQLite file)\n", said, command)
+            self.assertNotIn("SELECT", said, command)
+        other = self.path("other.db")
+        db = sqlite3.connect(other)
+        db.execute("CREATE TABLE photos (name)")
+        db.close()
+        for command in commands:
+            said = self.sensorgw(*command, "--database", other, status=1)
+            self.assertIn(f"{other} is no database of sensorgw (a SQLite file of another program)\n", said, command)
+        self.assertEqual(sorted(os.listdir(self.folder)), ["none.db", "other.db"])
         for wrong in (["--since", "later"], ["--every", "5"], ["--agg", "avg,sum"], ["--agg", ""],
                       ["--since", "1h", "--until", "2h"], ["--every", "raw", "--agg", "avg"]):
             self.sensorgw("history", "x", "--database", path, *wrong, status=2)

@@ -109,21 +109,90 @@ static void a_damaged_header_is_set_aside(void **state)
     assert_int_equal(sql_int(f, "SELECT count(*) FROM reading"), 100);
 }
 
-static void a_foreign_file_is_set_aside_untouched(void **state)
+static void a_foreign_database_is_refused_and_left_alone(void **state)
 {
     struct fixture *f = *state;
     char text[512];
 
     sql_write(f, "CREATE TABLE other (x); INSERT INTO other VALUES (5)");
-    fixture_open(f);
-    fixture_close(f);
-    assert_int_equal(count_files(f, "test.db.corrupt-*Z"), 1);
-    snprintf(text, sizeof(text), "mv %s/test.db.corrupt-*Z %s", f->folder, f->path);
-    assert_int_equal(system(text), 0);
-    snprintf(text, sizeof(text), "rm -f %s-wal %s-shm", f->path, f->path);
-    assert_int_equal(system(text), 0);
+    assert_int_equal(store_open(&f->store, &f->options), GW_EFOREIGN);
+    assert_logged("test.db is no database of sensorgw (a SQLite file of another program)");
+    assert_logged("choose another storage.path");
+    assert_int_equal(count_files(f, "test.db.corrupt*"), 0);
     assert_int_equal(sql_int(f, "SELECT x FROM other"), 5);
     assert_string_equal(sql_text(f, "PRAGMA journal_mode", text), "delete");
+    /* Nor if this SQLite does not understand its tables. */
+    sql_write(f,
+              "PRAGMA writable_schema = 1; UPDATE sqlite_schema SET sql = 'CREATE NEWS other (x)'");
+    assert_int_equal(store_open(&f->store, &f->options), GW_EFOREIGN);
+    assert_int_equal(count_files(f, "test.db.corrupt*"), 0);
+}
+
+static void a_file_that_is_no_database_is_refused_and_left_alone(void **state)
+{
+    static const char csv[] = "time,value\n2026-01-01,5\n";
+    struct fixture *f = *state;
+    char text[64] = "";
+
+    FILE *file = fopen(f->path, "w");
+    assert_non_null(file);
+    assert_true(fputs(csv, file) >= 0 && fclose(file) == 0);
+    for (int i = 0; i < 2; i++) { /* the lock file that the first try made means nothing */
+        assert_int_equal(store_open(&f->store, &f->options), GW_ENOTDB);
+        assert_logged("test.db is no database of sensorgw (no SQLite file)");
+    }
+    assert_int_equal(count_files(f, "test.db.corrupt*"), 0);
+    file = fopen(f->path, "r");
+    assert_non_null(file);
+    assert_int_equal(fread(text, 1, sizeof(text) - 1, file), strlen(csv));
+    fclose(file);
+    assert_string_equal(text, csv);
+}
+
+/* A mark that does not fit the tables, zeros for the beginning, and half a file. */
+static void damaged_ones_of_ours_are_set_aside_whatever_is_left(void **state)
+{
+    struct fixture *f = *state;
+    char command[300];
+
+    for (int i = 0; i < 3; i++) {
+        fixture_open(f);
+        assert_int_equal(count_files(f, "test.db.corrupt-*[Z0-9]"), i);
+        fill(f, T0, 1000);
+        fixture_close(f);
+        if (i == 0)
+            sql_write(f, "PRAGMA application_id = 5");
+        snprintf(command, sizeof(command),
+                 i == 1 ? "dd if=/dev/zero of=%s bs=4096 count=3 conv=notrunc 2>/dev/null"
+                        : "truncate -s 8192 %s",
+                 f->path);
+        if (i > 0)
+            assert_int_equal(system(command), 0);
+    }
+    fixture_open(f);
+    assert_int_equal(count_files(f, "test.db.corrupt-*[Z0-9]"), 3);
+}
+
+static void a_foreign_database_that_comes_while_running_stops_no_storing(void **state)
+{
+    struct fixture *f = *state;
+    char other[120], command[500];
+    sqlite3 *db;
+
+    fixture_open(f);
+    fill(f, T0, 100);
+    snprintf(other, sizeof(other), "%s/other", f->folder);
+    assert_int_equal(sqlite3_open(other, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "CREATE TABLE other (x)", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    snprintf(command, sizeof(command), "rm %s-wal %s-shm && mv %s %s", f->path, f->path, other,
+             f->path);
+    assert_int_equal(system(command), 0);
+    bool more;
+    assert_int_equal(store_maintain(f->store, T0, &more), GW_OK);
+    fill(f, T0 + US_PER_HOUR, 100);
+    assert_int_equal(count_files(f, "test.db.corrupt-*Z"), 1);
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM reading"), 100);
 }
 
 /* The process died, and a page was damaged: found at the next start. */
@@ -451,7 +520,10 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(a_damaged_header_is_set_aside),
-        T(a_foreign_file_is_set_aside_untouched),
+        T(a_foreign_database_is_refused_and_left_alone),
+        T(a_file_that_is_no_database_is_refused_and_left_alone),
+        T(damaged_ones_of_ours_are_set_aside_whatever_is_left),
+        T(a_foreign_database_that_comes_while_running_stops_no_storing),
         T(a_damaged_page_is_found_after_an_unclean_stop),
         T(damage_while_running_costs_no_batch),
         T(a_file_that_is_removed_while_running_is_begun_again),

@@ -331,7 +331,7 @@ static void what_is_no_database_is_refused(void **state)
     log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
     assert_int_equal(query_open(&q, f->path), GW_ENOENT);
     sql_write(f, "CREATE TABLE other (x)");
-    assert_int_equal(query_open(&q, f->path), GW_ECORRUPT);
+    assert_int_equal(query_open(&q, f->path), GW_EFOREIGN);
     sql_write(f, "PRAGMA application_id = 1397184324; PRAGMA user_version = 99");
     assert_int_equal(query_open(&q, f->path), GW_EINVAL);
     FILE *file = fopen(f->path, "w");
@@ -339,7 +339,7 @@ static void what_is_no_database_is_refused(void **state)
     for (int i = 0; i < 1000; i++)
         fputs("this is no database\n", file);
     fclose(file);
-    assert_int_equal(query_open(&q, f->path), GW_ECORRUPT);
+    assert_int_equal(query_open(&q, f->path), GW_ENOTDB);
 }
 
 int main(void)
