@@ -160,7 +160,8 @@ const struct option storage_options[] = {
      .type = OPTION_STRING,
      .offset = AT(path),
      .fallback = "/var/lib/sensorgw/sensorgw.db",
-     .help = "The database file; its folder must be on a local file system"},
+     .help =
+         "The database file; its folder must be on a local file system, and is made if missing"},
     {.key = "flush",
      .type = OPTION_TIMESPAN,
      .offset = AT(flush_us),

@@ -64,6 +64,8 @@ static enum gw_err folder_of(const char *path, char folder[PATH_MAX])
 
 static enum gw_err make_folder(char *folder)
 {
+    bool made = false;
+
     for (char *p = folder + 1;; p++) {
         char c = *p;
         if (c != '/' && c != '\0')
@@ -77,10 +79,14 @@ static enum gw_err make_folder(char *folder)
                       folder, log_errno(failed == EEXIST ? ENOTDIR : failed));
             return from_errno(failed == EEXIST ? ENOTDIR : failed);
         }
+        made = !failed;
         *p = c;
         if (c == '\0')
-            return GW_OK;
+            break;
     }
+    if (made)
+        log_info("storage.path: folder %s did not exist and was made", folder);
+    return GW_OK;
 }
 
 static enum gw_err refuse_network(const char *folder)
@@ -109,8 +115,8 @@ enum gw_err file_prepare(const char *path)
         return err;
     if (access(folder, W_OK | X_OK) != 0) {
         int failed = errno;
-        log_error("storage.path: folder %s cannot be written: %s; SQLite keeps files beside the "
-                  "database",
+        log_error("storage.path: folder %s cannot be written: %s; let the gateway's user write "
+                  "there, since SQLite keeps files beside the database",
                   folder, log_errno(failed));
         return from_errno(failed);
     }

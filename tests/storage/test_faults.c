@@ -330,10 +330,16 @@ static void missing_folders_are_made(void **state)
     struct fixture *f = *state;
     char path[160];
 
+    log_configure(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
     snprintf(path, sizeof(path), "%s/a/b/c.db", f->folder);
     f->options.path = path;
     fixture_open(f);
     assert_int_equal(access(path, F_OK), 0);
+    assert_logged("/a/b did not exist and was made");
+    fixture_close(f);
+    log_text[0] = '\0';
+    fixture_open(f);
+    assert_null(strstr(log_text, "was made"));
     fixture_close(f);
     snprintf(path, sizeof(path), "%s/a/b/c.db/d.db", f->folder);
     assert_int_equal(store_open(&f->store, &f->options), GW_EACCES);
