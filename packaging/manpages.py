@@ -28,9 +28,14 @@ Failed; the reason is on standard error.
 .B 2
 The command line is wrong.
 .TP
+.B 75
+.B sensorgw run
+only: another program has the database or the port of http.listen; trying again later may help.
+.TP
 .B 78
 .B sensorgw run
-only: the configuration is not valid, and starting again would not help.
+only: the configuration is not valid, the folder of storage.path cannot be written, or the file there is no database of
+sensorgw; starting again would not help.
 .SH FILES
 .TP
 .I /etc/sensorgw/sensorgw.yaml

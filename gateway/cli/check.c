@@ -3,8 +3,12 @@
 #include "gateway/cli/cli.h"
 #include "gateway/core/clock.h"
 
+#include <libgen.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static void print_span(const char *label, int64_t us, FILE *f)
 {
@@ -140,6 +144,22 @@ void cli_print_plan(const struct config *config, FILE *f)
             config->source_count, config->sensor_count, config->rule_count);
 }
 
+/* Only a word, since the gateway may run as another user than who asks: as the folder's owner. */
+static void warn_of_folder(const char *database)
+{
+    char *copy = strdup(database);
+    const char *folder = copy ? dirname(copy) : ".";
+    struct stat st;
+
+    if (stat(folder, &st) == 0 && access(folder, W_OK | X_OK) != 0 &&
+        (st.st_uid == 0 || st.st_uid == geteuid()))
+        fprintf(stderr,
+                "warning: storage.path: you cannot write to folder %s; the user who runs the "
+                "gateway must be able to\n",
+                folder);
+    free(copy);
+}
+
 static int check(struct cli *cli, int argc, char **argv)
 {
     static const struct cli_option options[] = {
@@ -173,6 +193,7 @@ static int check(struct cli *cli, int argc, char **argv)
         return status;
     if (!quiet)
         cli_print_plan(config, stdout);
+    warn_of_folder(config->storage.path);
     config_free(config);
     return CLI_OK;
 }
@@ -182,7 +203,7 @@ const struct command cli_command_check = {
     .arguments = "[FILE]",
     .summary = "Checks a configuration and prints what would run.",
     .help = "Prints every error with its line and column; nothing is started or connected.\n\n"
-            "  -q, --quiet            only the errors\n"
+            "  -q, --quiet            only errors and warnings\n"
             "  -s, --schema           print the JSON Schema of the configuration instead\n"
             "  -r, --reference        print the reference page of all options instead\n",
     .run = check,

@@ -18,8 +18,8 @@ enum {
     CLI_USAGE = 2, /* the command line is wrong */
 
     /* Of `run` only, from sysexits.h: what a service manager should know. */
-    CLI_BUSY = 75,   /* another gateway has the database: trying again later may help */
-    CLI_CONFIG = 78, /* somebody must mend the configuration, or a folder's rights, first */
+    CLI_BUSY = 75,   /* another has the database or the port: trying again later may help */
+    CLI_CONFIG = 78, /* somebody must mend the configuration, or the database's place, first */
 };
 
 struct config;

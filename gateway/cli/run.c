@@ -216,12 +216,14 @@ const struct command cli_command_run = {
     .name = "run",
     .arguments = "",
     .summary = "Runs the gateway until SIGTERM or SIGINT (Ctrl-C).",
-    .help = "On a terminal a line shows what is going on; otherwise the log has one a minute.\n"
-            "The last line of the log counts what was accepted, committed and dropped.\n"
-            "Exit status, besides those of all commands: 75 another gateway has the database;\n"
-            "78 the configuration or the database's folder must be mended first.\n\n"
-            "  -q, --quiet            no such lines\n"
-            "  -S, --summary-json FILE\n"
-            "                         the counts of the last line as JSON, for each source too\n",
+    .help =
+        "On a terminal a line shows what is going on; otherwise the log has one a minute.\n"
+        "The last line of the log counts what was accepted, committed and dropped.\n"
+        "Exit status, besides those of all commands: 75 another program has what it needs, the\n"
+        "database or the port of http.listen; 78 the configuration, the database's folder or\n"
+        "what lies at storage.path must be mended first.\n\n"
+        "  -q, --quiet            no such lines\n"
+        "  -S, --summary-json FILE\n"
+        "                         the counts of the last line as JSON, for each source too\n",
     .run = run,
 };

@@ -30,6 +30,21 @@ class Config(GatewayTest):
         self.assertIn("room/t", out)
         self.assertIn("Sources: 1, sensors: 1, rules: 0", out)
 
+    def test_check_warns_of_a_folder_that_cannot_be_written(self):
+        os.mkdir(self.path("data"), 0o555)
+        self.addCleanup(os.chmod, self.path("data"), 0o755)
+        os.chmod(self.folder, 0o755)
+        path = self.path("gw.yaml")
+        self.write(path, GOOD.replace("DIR", self.path("data")))
+        other = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+        try:
+            done = subprocess.run([SENSORGW, "-c", path, "check", "-q"], capture_output=True, text=True,
+                                  timeout=PATIENCE, env=environment(), check=False, **other)
+        except PermissionError:
+            self.skipTest("the program cannot be run by another user from where it is")
+        self.assertEqual((done.returncode, done.stdout), (0, ""), done.stderr)
+        self.assertIn(f"warning: storage.path: you cannot write to folder {self.path('data')}; ", done.stderr)
+
     def test_every_error_is_named_with_its_place_and_nothing_is_started(self):
         broken = GOOD.replace("driver: file", "driver: flie").replace("gateway: {name: test}", "gatway: {name: test}")
         for command, expected in (("check", 1), ("run", 78), ("sensors", 1)):
