@@ -133,6 +133,21 @@ static void print_frame(const struct trace_frame *frame, FILE *f)
     fputc('\n', f);
 }
 
+/* A driver that can be asked has a line with frames. */
+static void name_lines(const struct request *q, FILE *f)
+{
+    const char *between = "";
+
+    for (size_t i = 0; i < q->plant->config->source_count; i++) {
+        const struct source *s = q->plant->sources[i];
+        if (s->driver->command) {
+            fprintf(f, "%s%s", between, s->config->name);
+            between = ", ";
+        }
+    }
+    fputs(*between ? "\n" : "none is here\n", f);
+}
+
 static void answer_frames(const struct request *q, FILE *f)
 {
     struct source *s = find_source(q, f);
@@ -140,6 +155,12 @@ static void answer_frames(const struct request *q, FILE *f)
 
     if (!s)
         return;
+    if (!s->driver->command) {
+        fprintf(f, "error the %s driver of \"%s\" shows no frames; these sources do: ",
+                s->config->schema->name, s->config->name);
+        name_lines(q, f);
+        return;
+    }
     struct trace_frame *frames = calloc(FRAMES_AT_ONCE, sizeof(*frames));
     if (!frames)
         return;

@@ -186,16 +186,20 @@ static void print_frame(char **w)
            w[3]);
 }
 
-/* With --once, what passes within two seconds. */
+/* With --once, what passes within two seconds. The gateway still has frames of whoever looked
+ * before; those are passed over. Once live, no clock is asked: it may be set back meanwhile. */
 static int show_frames(struct monitor *m)
 {
     int64_t until = m->once ? clock_mono_us() + 2 * US_PER_SECOND : INT64_MAX;
+    int64_t begun_us = clock_wall_us();
+    bool is_live = false;
     uint64_t after = 0;
 
     while (!interrupt_seen() && clock_mono_us() < until) {
         char **lines = daemon_ask(m->daemon, "frames\t%s\t%" PRIu64, m->hex, after);
         if (!lines)
             return CLI_FAILED;
+        is_live = is_live || !*lines;
         for (; *lines; lines++) {
             char *w[4];
             if (strncmp(*lines, "error ", 6) == 0) {
@@ -204,10 +208,13 @@ static int show_frames(struct monitor *m)
             }
             daemon_words(*lines, w, 4);
             after = strtoull(w[0], NULL, 10);
-            print_frame(w);
+            is_live = is_live || strtoll(w[1], NULL, 10) >= begun_us;
+            if (is_live)
+                print_frame(w);
         }
         fflush(stdout);
-        interrupt_sleep(FRAMES_EVERY_US);
+        if (is_live)
+            interrupt_sleep(FRAMES_EVERY_US);
     }
     return CLI_OK;
 }

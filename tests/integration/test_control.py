@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import time
 from pathlib import Path
 
 from harness import PATIENCE, GatewayTest, free_port, main
@@ -81,7 +82,7 @@ class Control(GatewayTest):
 
     def test_monitor_shows_values_units_and_frames(self):
         gateway = self.gateway([self.bus("a", 1, [{"name": "x", "holding": 1000, "unit": "kW"}]),
-                                self.bus("b", 77, [{"name": "y", "holding": 1}])])
+                                self.bus("b", 77, [{"name": "y", "holding": 1}]), self.file_source()[1]])
         self.good(gateway, "a1/x")
         self.wait_for("the mute one", lambda: (gateway.latest("b77/y") or (0, ""))[1] == "timeout")
 
@@ -97,7 +98,17 @@ class Control(GatewayTest):
         self.assertNotIn("b77/y", monitor("a1/*").split("LINE")[0])
         frames = ("->  01 03 03 E8 00 01 04 7A", "<-  01 03 02 03 E8 B8 FA")  # b shares a's line
         self.wait_for("a request and its answer", lambda: (o := monitor("--hex", "b")) and all(f in o for f in frames))
+        # What is left of the last look is not shown as live.
+        self.wait_for("frames are kept", lambda: gateway.control("frames\ta\t0"))
+        begun = time.time()
+        shown = [line.split()[0] for line in monitor("--hex", "a").splitlines()]
+        for clock in shown:
+            day = time.strftime("%Y-%m-%d ", time.localtime(begun))
+            at = time.mktime(time.strptime(day + clock[:8], "%Y-%m-%d %H:%M:%S")) + float(clock[8:])
+            self.assertLess((at - begun + 0.01) % 86400, 43200, (shown, begun))
         self.assertIn('no source "z"', self.tool(gateway, "monitor", "--hex", "z", status=2))
+        self.assertRegex(self.tool(gateway, "monitor", "--hex", "room", status=2),
+                         'file driver .*no frames; these sources do: a, b\n')
         gateway.stop()
         self.assertIn("no gateway runs", self.tool(gateway, "monitor", "--once", status=1))
 
