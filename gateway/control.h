@@ -17,6 +17,7 @@
  *   health json                        one line
  *   figures                            those of /metrics
  *   log                                the newest lines
+ *   config                             the file that the gateway reads, its real path
  *   reload                             NUMBER
  *   reload NUMBER                      wait | ok | partly | refused, then lines for people */
 #ifndef SENSORGW_GATEWAY_CONTROL_H

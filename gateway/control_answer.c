@@ -324,6 +324,15 @@ static void answer_log(const struct request *q, FILE *f)
     print_lines(log_recent(), f);
 }
 
+static void answer_config(const struct request *q, FILE *f)
+{
+    const char *path = q->o->config->path;
+    char *real = realpath(path, NULL);
+
+    fprintf(f, "%s\n", real ? real : path); /* the file may have been taken away */
+    free(real);
+}
+
 static void answer_reload(const struct request *q, FILE *f)
 {
     static const char *const words[] = {[RELOAD_WAIT] = "wait",
@@ -353,7 +362,8 @@ void control_answer(const struct control_options *o, char *request, FILE *answer
                     {"write", answer_write},     {"acknowledge", answer_acknowledge},
                     {"shelve", answer_shelve},   {"limits", answer_limits},
                     {"health", answer_health},   {"figures", answer_figures},
-                    {"log", answer_log},         {"reload", answer_reload}};
+                    {"log", answer_log},         {"config", answer_config},
+                    {"reload", answer_reload}};
     char *rest = request;
     char *words[WORDS_MAX + 1] = {strsep(&rest, "\t")};
 

@@ -52,8 +52,10 @@ static void say_counts(const struct change *c)
         c->sources[KEPT], c->sources[CHANGED], c->sources[ADDED], c->sources[REMOVED], not_started,
         c->rules[KEPT], c->rules[CHANGED], c->rules[ADDED], c->rules[REMOVED], c->sensors_added,
         c->sensors_removed);
-    fprintf(c->text, "%s\n", line);
-    log_info("configuration reloaded: %s", line);
+    char *real = realpath(c->o->path, NULL); /* whoever asks may stand in another folder */
+    fprintf(c->text, "%s is in force\n%s\n", real ? real : c->o->path, line);
+    free(real);
+    log_info("configuration %s reloaded: %s", c->o->path, line);
 }
 
 /* --- the thread --- */

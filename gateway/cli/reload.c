@@ -10,6 +10,26 @@
 
 #define POLL_US (100 * US_PER_MS)
 
+/* Who names a file means that file; the gateway reads the one that it was started with. A gateway
+ * that is older than the question is not held to it. */
+static int check_file(struct daemon *d, const char *named)
+{
+    char **lines = named ? daemon_ask(d, "config") : NULL, *real = NULL;
+
+    if (!lines || !lines[0] || strncmp(lines[0], "error ", 6) == 0)
+        return CLI_OK;
+    real = realpath(named, NULL);
+    bool same = strcmp(real ? real : named, lines[0]) == 0;
+    free(real);
+    if (same)
+        return CLI_OK;
+    fprintf(stderr,
+            "sensorgw: nothing was reloaded: the gateway of this database runs with %s, not with "
+            "%s. Change that file, or restart the gateway with yours\n",
+            lines[0], named);
+    return CLI_FAILED;
+}
+
 /* What the gateway says of the reload; NULL: it is gone. */
 static char **wait_for_outcome(struct daemon *d)
 {
@@ -56,7 +76,8 @@ static int run(struct cli *cli, int argc, char **argv)
     int status = cli_no_operands(&p);
     if (status != CLI_OK || (status = daemon_find(cli, &d)) != CLI_OK)
         return status;
-    status = reload(d);
+    if ((status = check_file(d, cli->config)) == CLI_OK)
+        status = reload(d);
     daemon_close(d);
     return status;
 }
@@ -70,7 +91,9 @@ const struct command cli_command_reload = {
         "error changes\n"
         "nothing: the errors are printed, and the former configuration stays in force. SIGHUP "
         "does the same.\n"
-        "What cannot change while the gateway runs is named; it needs a restart.\n"
+        "What cannot change while the gateway runs is named; it needs a restart. It reads the file "
+        "that it was\n"
+        "started with: another one named with -c is refused.\n"
         "Exit status: 0 the file is in force; 1 refused, or in force with a source that does not "
         "start, or no\n"
         "gateway runs.\n",

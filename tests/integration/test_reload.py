@@ -4,6 +4,7 @@ file with an error changes nothing."""
 import os
 import random
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -326,6 +327,27 @@ class ReloadTest(GatewayTest):
         gateway.process.signal(signal.SIGHUP)
         self.wait_for("mended", lambda: "configuration" not in gateway.cli("health"))
         self.check_books(gateway, gateway.stop())
+
+    def test_another_file_than_the_gateway_s_is_refused(self):
+        _, room = self.file_source("room")
+        gateway = self.gateway([room])
+        self.ready(gateway)
+        other, link = self.path("other.yaml"), self.path("link.yaml")
+        shutil.copy(gateway.config_path, other)
+        os.symlink(gateway.config_path, link)
+
+        def named(path):
+            return subprocess.run([SENSORGW, "-c", path, "reload"], capture_output=True, text=True, env=environment(),
+                                  check=False, timeout=3 * PATIENCE)
+        done = named(other)
+        self.assertEqual((done.returncode, done.stdout), (1, ""), done)
+        self.assertIn(f"nothing was reloaded: the gateway of this database runs with "
+                      f"{os.path.realpath(gateway.config_path)}, not with {other}", done.stderr)
+        self.assertNotIn("reloaded: sources", gateway.process.output())
+        done = named(link)
+        self.assertEqual(done.returncode, 0, done)
+        self.assertIn(f"{os.path.realpath(gateway.config_path)} is in force\n", done.stdout)
+        gateway.stop()
 
     def test_what_needs_a_restart_is_named_and_the_rest_applied(self):
         _, room = self.file_source("room")
