@@ -27,7 +27,7 @@ struct remote {
 
 /* --- what is asked --- */
 
-static bool take_word(const char *word, double *value)
+bool remote_parse_word(const char *word, double *value)
 {
     static const struct {
         const char *word;
@@ -53,7 +53,7 @@ static bool take_value(const cJSON *item, double *value)
         *value = cJSON_IsTrue(item);
         return true;
     }
-    return cJSON_IsString(item) && take_word(item->valuestring, value);
+    return cJSON_IsString(item) && remote_parse_word(item->valuestring, value);
 }
 
 static const char *take_object(const cJSON *o, struct remote_request *out)
@@ -77,7 +77,7 @@ const char *remote_parse(const char *payload, size_t length, struct remote_reque
     *out = (struct remote_request){.value = (double)NAN};
     snprintf(bare, sizeof(bare), "%.*s", (int)(length < sizeof(bare) ? length : sizeof(bare)),
              payload);
-    if (length < sizeof(bare) && take_word(bare, &out->value))
+    if (length < sizeof(bare) && remote_parse_word(bare, &out->value))
         return NULL;
     const char *end = NULL;
     cJSON *json = cJSON_ParseWithLengthOpts(payload, length, &end, false);

@@ -24,6 +24,8 @@ struct remote_request {
     double value;
     char id[REMOTE_ID_SIZE]; /* "" for none; cut to 64 bytes */
 };
+/* Pure. on, off, true and false: 1 or 0 in *value. */
+bool remote_parse_word(const char *word, double *value);
 /* Pure. NULL when it is understood, else what is wrong, static; an id that could be read is kept.
  */
 const char *remote_parse(const char *payload, size_t length, struct remote_request *out);

@@ -27,6 +27,13 @@ class Control(GatewayTest):
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         return done.stdout + done.stderr
 
+    @staticmethod
+    def either(gateway, *arguments):
+        """As tool(), however it ends."""
+        done = subprocess.run([SENSORGW, "-c", gateway.config_path, *arguments], capture_output=True, text=True,
+                              timeout=PATIENCE, env=environment(), check=False)
+        return done.stdout + done.stderr
+
     def good(self, gateway, *sensors):
         for sensor in sensors:
             self.wait_for(sensor, lambda s=sensor: (gateway.latest(s) or (0, ""))[1] == "good")
@@ -160,7 +167,9 @@ class Control(GatewayTest):
         self.wait_for("min and max", lambda: "outside min and max" in self.tool(
             gateway, "write", "a1/temp", "90.5", status=1))
         self.assertEqual(self.read_json(gateway, "1:holding:20", 1), [0x10000 - 125])
-        self.tool(gateway, "write", "a1/temp", "warm", status=2)
+        self.assertIn("nor on, off", self.tool(gateway, "write", "a1/temp", "warm", status=2))
+        self.wait_for("a word as over MQTT",
+                      lambda: self.either(gateway, "write", "a1/relay", "off") == "a1/relay is 0 now\n")
         self.wait_for("what was set is in the database", lambda: gateway.rows(
             "SELECT value, read_back, origin, error FROM write_event WHERE sensor = 'a1/ratio'")
             == [(3.25, 3.25, "control", None)])
