@@ -59,6 +59,27 @@ static int stop(struct cli_parser *p, int status)
     return CLI_STOP;
 }
 
+/* The word with the option that getopt has just refused: it is passed when its last letter was
+ * that, else it is the next one. */
+static const char *refused_word(const struct cli_parser *p)
+{
+    const char *passed = p->argv[optind - 1];
+    bool is_short = optopt > ' ' && optopt < 127;
+
+    if (is_short && optind < p->argc && (passed[0] != '-' || !strchr(passed, optopt)))
+        return p->argv[optind];
+    return passed;
+}
+
+static int refuse(struct cli_parser *p)
+{
+    const char *word = refused_word(p);
+    bool is_number = strcspn(word, "0123456789") == 1;
+
+    return stop(p, cli_usage_error(p->command, "unknown option '%s'%s", word,
+                                   is_number ? "; a negative number goes after --" : ""));
+}
+
 int cli_next(struct cli_parser *p)
 {
     struct option longs[MAX_OPTIONS];
@@ -85,7 +106,7 @@ int cli_next(struct cli_parser *p)
             return stop(
                 p, cli_usage_error(p->command, "option '%s' needs a value", p->argv[optind - 1]));
         case '?':
-            return stop(p, cli_usage_error(p->command, "unknown option '%s'", p->argv[optind - 1]));
+            return refuse(p);
         default:
             return c;
         }

@@ -32,6 +32,14 @@ class Cli(GatewayTest):
             self.assertEqual(status, 2, arguments)
             self.assertTrue(err, arguments)
 
+    def test_an_unknown_option_is_named_wherever_it_stands(self):
+        for word, arguments in (("-1h", ("shelve", "boiler/flow_temp", "overheat", "-1h")),
+                                ("-5", ("write", "boiler/setpoint", "-5")), ("-z", ("sensors", "-z")),
+                                ("-jz", ("sensors", "-jz", "x")), ("--wide", ("sensors", "--wide", "x"))):
+            status, _, err = self.plain(*arguments)
+            self.assertEqual(status, 2, arguments)
+            self.assertIn(f"unknown option '{word}'", err)
+
     def test_version(self):
         status, out, _ = self.plain("version")
         self.assertEqual(status, 0)
