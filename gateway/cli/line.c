@@ -149,6 +149,31 @@ bool line_is_polled(struct line *l)
     return false;
 }
 
+static void say_that_it_is_polled(const struct line *l)
+{
+    static const char *const parities[] = {
+        [PARITY_NONE] = "none", [PARITY_EVEN] = "even", [PARITY_ODD] = "odd"};
+    const struct modbus_source *o = l->source->options;
+
+    fprintf(stderr, "The gateway polls %s as \"%s\": going through it", l->where, l->source->name);
+    if (line_is_serial(l))
+        fprintf(stderr, ", at its speed %lld and parity %s", (long long)o->baud,
+                parities[o->parity]);
+    if (l->baud || l->parity || l->stop_bits || l->timeout || l->is_rtu)
+        fputs("; the settings given here do not count", stderr);
+    fputs(".\n", stderr);
+}
+
+/* A gateway that -c does not lead to. */
+static void explain_lock(const char *fault)
+{
+    if (strstr(fault, "in use by process") && strstr(fault, "(sensorgw"))
+        fputs(
+            "sensorgw: if that is the running gateway, name its configuration with -c FILE, to go "
+            "through it\n",
+            stderr);
+}
+
 int line_open(struct line *l)
 {
     char fault[LINK_FAULT_SIZE] = "";
@@ -156,13 +181,16 @@ int line_open(struct line *l)
 
     if (status != CLI_OK)
         return status;
-    if (find_daemon(l))
+    if (find_daemon(l)) {
+        say_that_it_is_polled(l);
         return CLI_OK;
+    }
     struct transport_options o = modbus_transport_options(l->config->sources[0].options);
     o.stopping = never;
     if (transport_open(&l->transport, &o, fault) == GW_OK)
         return CLI_OK;
     fprintf(stderr, "sensorgw: %s: %s\n", l->where, fault);
+    explain_lock(fault);
     line_close(l);
     return CLI_FAILED;
 }

@@ -72,8 +72,15 @@ class Control(GatewayTest):
         gateway = self.gateway([self.bus("a", 1, [{"name": "x", "holding": 1000}], timeout="4s")])
         self.good(gateway, "a1/x")
         for unit in ("1", "3"):  # one that is polled, and one that is not
-            out = self.tool(gateway, "read", self.port, f"{unit}:holding:1005", "-n", "3", "--json")
+            out = self.tool(gateway, "read", self.port, f"{unit}:holding:1005", "-n", "3", "--json", "-b", "19200")
+            said, out = out[out.index("The gateway"):], out[:out.index("The gateway")]
+            self.assertEqual(said, f'The gateway polls {self.port} as "a": going through it, at its speed 9600 and '
+                                   'parity even; the settings given here do not count.\n')
             self.assertEqual(json.loads(out), [{"address": a, "value": a} for a in range(1005, 1008)])
+        stranger = subprocess.run([SENSORGW, "read", self.port, "1:holding:1005"], capture_output=True, text=True,
+                                  timeout=PATIENCE, cwd=self.folder, env=environment(), check=False)
+        self.assertEqual(stranger.returncode, 1, stranger)
+        self.assertRegex(stranger.stderr, r"in use by process \d+ \(sensorgw\)\n.*with -c FILE")
         out = self.tool(gateway, "scan", self.port, "--units", "1-4")
         self.assertIn('polls %s as "a"' % self.port, out)
         for unit in (1, 2, 3):
@@ -128,7 +135,8 @@ class Control(GatewayTest):
                 {"name": "relays", "coil": 4, "writable": True, "write_with": "multiple"}]
 
     def read_json(self, gateway, place, count):
-        return [x["value"] for x in json.loads(self.tool(gateway, "read", self.port, place, "-n", str(count), "--json"))]
+        out = self.tool(gateway, "read", self.port, place, "-n", str(count), "--json")
+        return [x["value"] for x in json.loads(out[:out.index("The gateway")])]
 
     def test_monitor_lists_what_a_unit_refuses(self):
         port = free_port()
