@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define DEFAULT_COUNT 4 /* registers: room for the widest types */
+#define PLACE_SIZE 32
 #define CELL_SIZE (CLI_NUMBER_SIZE + 4)
 
 struct place {
@@ -236,6 +237,43 @@ static int take_count(const struct command *self, const char *text, long *count)
     return cli_usage_error(self, "'%s' is no count from 1 to 125 (bits: 2000)", text);
 }
 
+/* 40001 and 400001: numbers of Modbus's older documents, from 1 on, with the table in front. */
+static bool hint_of_number(const char *text, char out[PLACE_SIZE])
+{
+    static const int tables[] = {
+        [0] = TABLE_COIL, [1] = TABLE_DISCRETE, [3] = TABLE_INPUT, [4] = TABLE_HOLDING};
+    const char *colon = strchr(text, ':');
+    const char *number = colon ? colon + 1 : text;
+    size_t length = strspn(number, "0123456789"), unit = (size_t)(number - text);
+    long address = length > 1 ? strtol(number + 1, NULL, 10) - 1 : -1;
+
+    if ((length != 5 && length != 6) || number[length] || *number == '2' || *number > '4' ||
+        address < 0 || address > 65535 || unit > 4)
+        return false;
+    snprintf(out, PLACE_SIZE, "%.*s%s:%ld", (int)unit, text, table_names[tables[*number - '0']],
+             address);
+    return true;
+}
+
+static int refuse_place(const struct cli_parser *p, const char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+    char hint[PLACE_SIZE];
+
+    if (hint_of_number(text, hint))
+        return cli_usage_error(p->command,
+                               "'%s' is no place: write %s, which such a number with its table in "
+                               "front means in most manuals",
+                               text, hint);
+    if (digits > 0 && text[digits] == ':' && strtol(text, NULL, 10) > 255)
+        return cli_usage_error(p->command, "'%s' is no place: unit %.*s is above 255", text,
+                               (int)digits, text);
+    return cli_usage_error(p->command,
+                           "'%s' is no place: say 3:holding:100, with a unit from 0 to 255, "
+                           "holding, input, coil or discrete, and an address from 0 to 65535",
+                           text);
+}
+
 /* The operands; CLI_OK, or what is wrong with them. */
 static int take_operands(const struct cli_parser *p, long count, struct line *l,
                          struct place *place)
@@ -245,10 +283,7 @@ static int take_operands(const struct cli_parser *p, long count, struct line *l,
                                            "/dev/ttyUSB0 3:holding:100");
     l->where = p->argv[p->first];
     if (!take_place(p->argv[p->first + 1], place))
-        return cli_usage_error(p->command,
-                               "'%s' is no place: say 3:holding:100, with holding, input, coil or "
-                               "discrete, and an address from 0 to 65535",
-                               p->argv[p->first + 1]);
+        return refuse_place(p, p->argv[p->first + 1]);
     long most = is_bits(place) ? MODBUS_BITS_MAX : MODBUS_REGISTERS_MAX;
     if (count > most)
         return cli_usage_error(p->command, "at most %ld of them in one request", most);
