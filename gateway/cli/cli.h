@@ -54,10 +54,10 @@ extern const struct command cli_command_support;
 
 extern const struct command cli_command_reload;
 
-/* Parses `argv` with getopt_long; -c/--config, --database and -h/--help are added to every
- * command's own options, which are given in the same form. Returns the short option or `val` of the
- * next one of the command's own, −1 at the end (then *first is the first operand), or −2 when the
- * command must end now with *status. */
+/* Parses `argv` with getopt_long; -c/--config and -h/--help are added to every command's own
+ * options, which are given in the same form, and --database to those of a command whose help tells
+ * of it. Returns the short option or `val` of the next one of the command's own, −1 at the end (then
+ * *first is the first operand), or −2 when the command must end now with *status. */
 struct cli_option {
     const char *name; /* long name; NULL ends the list */
     int value;        /* what cli_next() returns; a letter is also the short option */

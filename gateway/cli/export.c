@@ -127,6 +127,27 @@ static enum gw_err write_rows(struct job *j)
     return err;
 }
 
+static bool matched(void *arg, const struct latest_row *row)
+{
+    (void)row;
+    *(bool *)arg = true;
+    return false;
+}
+
+/* Before a file is made; what else is wrong with the database is said when it is read. */
+static int check_pattern(const struct job *j)
+{
+    struct query *q;
+    bool any = false;
+
+    if (!j->pattern || query_open(&q, j->database) != GW_OK)
+        return CLI_OK;
+    enum gw_err err = query_latest(q, j->pattern, matched, &any);
+    int status = err == GW_OK && !any ? cli_unknown_sensor(q, j->pattern) : CLI_OK;
+    query_close(q);
+    return status;
+}
+
 static enum gw_err write_copy(struct job *j)
 {
     const struct copy_request r = {.source = j->database,
@@ -220,10 +241,15 @@ static int take_option(struct job *j, int c, int64_t now_us)
 
 static int check_job(struct job *j)
 {
-    const char *ending = j->path ? strrchr(j->path, '.') : NULL;
+    const char *slash = j->path ? strrchr(j->path, '/') : NULL;
+    const char *name = slash ? slash + 1 : j->path;
+    const char *ending = name ? strrchr(name, '.') : NULL;
 
-    if (j->format == FORMAT_UNSET && ending)
-        j->format = format_of(ending + 1);
+    if (j->format == FORMAT_UNSET && ending && !(j->format = format_of(ending + 1)))
+        return cli_usage_error(&cli_command_export,
+                               "no format ends in '%s': csv, json, jsonl, ndjson, db, sqlite and "
+                               "sqlite3 are known; or say which with --format",
+                               ending);
     if (j->format == FORMAT_UNSET)
         j->format = FORMAT_CSV;
     if (j->since_us >= j->until_us)
@@ -256,7 +282,8 @@ static int export(struct cli *cli, int argc, char **argv)
     if ((status = check_job(&j)) != CLI_OK ||
         (status = cli_database_path(cli, &j.database)) != CLI_OK)
         return status;
-    status = run_job(&j);
+    if ((status = check_pattern(&j)) == CLI_OK)
+        status = run_job(&j);
     free(j.database);
     return status;
 }
@@ -272,7 +299,9 @@ const struct command cli_command_export = {
         "  -u, --until TIME       up to here, not included; default now\n"
         "  -f, --format FORMAT    csv, json (an object a line), or db: a database with the\n"
         "                         readings, roll-ups and alerts of that time, which every\n"
-        "                         command takes with --database; default: as FILE ends, or csv\n"
+        "                         command takes with --database; default: as FILE ends; csv if it "
+        "has\n"
+        "                         no ending\n"
         "  -o, --output FILE      default: standard output. FILE appears when it is complete\n"
         "      --force            replaces FILE if it exists\n"
         "      --database FILE    this database, whatever the configuration says\n",

@@ -185,6 +185,14 @@ static int take_aggregates(struct job *j, const char *text)
     return status;
 }
 
+static int take_format(struct job *j, enum history_format format)
+{
+    if (j->print.format != HISTORY_TABLE && j->print.format != format)
+        return cli_usage_error(&cli_command_history, "either --csv or --json");
+    j->print.format = format;
+    return CLI_OK;
+}
+
 /* CLI_OK, or what a wrong option deserves. */
 static int take_option(struct job *j, int c, int64_t now_us)
 {
@@ -200,11 +208,9 @@ static int take_option(struct job *j, int c, int64_t now_us)
     case 'a':
         return take_aggregates(j, text);
     case 'C':
-        j->print.format = HISTORY_CSV;
-        return CLI_OK;
+        return take_format(j, HISTORY_CSV);
     case 'j':
-        j->print.format = HISTORY_JSON;
-        return CLI_OK;
+        return take_format(j, HISTORY_JSON);
     default:
         j->plot = true;
         return CLI_OK;

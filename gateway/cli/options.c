@@ -32,9 +32,11 @@ void cli_print_help(const struct command *c, FILE *f)
             c->name, c->arguments[0] ? " " : "", c->arguments, c->summary, c->help);
 }
 
-/* The command's options and those of all, in the two forms that getopt_long wants. */
-static void fill_getopt(const struct cli_option *options, struct option *longs, char *shorts)
+/* The command's options and those of all, in the two forms that getopt_long wants. A command that
+ * does not tell of --database would do nothing with it. */
+static void fill_getopt(const struct cli_parser *p, struct option *longs, char *shorts)
 {
+    const struct cli_option *options = p->options;
     size_t n = 0, s = 0;
 
     shorts[s++] = ':';
@@ -47,7 +49,8 @@ static void fill_getopt(const struct cli_option *options, struct option *longs, 
         }
     }
     longs[n++] = (struct option){"config", 1, NULL, 'c'};
-    longs[n++] = (struct option){"database", 1, NULL, OPTION_DATABASE};
+    if (strstr(p->command->help, "--database FILE"))
+        longs[n++] = (struct option){"database", 1, NULL, OPTION_DATABASE};
     longs[n++] = (struct option){"help", 0, NULL, 'h'};
     longs[n] = (struct option){0};
     memcpy(shorts + s, "c:h", 4);
@@ -85,7 +88,7 @@ int cli_next(struct cli_parser *p)
     struct option longs[MAX_OPTIONS];
     char shorts[2 * MAX_OPTIONS + 8];
 
-    fill_getopt(p->options, longs, shorts);
+    fill_getopt(p, longs, shorts);
     opterr = 0;
     for (;;) {
         int c = getopt_long(p->argc, p->argv, shorts, longs, NULL);

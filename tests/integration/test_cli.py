@@ -35,7 +35,9 @@ class Cli(GatewayTest):
     def test_an_unknown_option_is_named_wherever_it_stands(self):
         for word, arguments in (("-1h", ("shelve", "boiler/flow_temp", "overheat", "-1h")),
                                 ("-5", ("write", "boiler/setpoint", "-5")), ("-z", ("sensors", "-z")),
-                                ("-jz", ("sensors", "-jz", "x")), ("--wide", ("sensors", "--wide", "x"))):
+                                ("-jz", ("sensors", "-jz", "x")),
+                                ("--database", ("write", "--database", "x", "a/b", "1")),
+                                ("--wide", ("sensors", "--wide", "x"))):
             status, _, err = self.plain(*arguments)
             self.assertEqual(status, 2, arguments)
             self.assertIn(f"unknown option '{word}'", err)

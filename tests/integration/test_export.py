@@ -29,10 +29,11 @@ class Export(CopyTest):
         got = sorted((r["time"][:23] + "Z", r["sensor"], float(r["value"]) if r["value"] else None, r["unit"],
                       r["quality"]) for r in rows)
         self.assertEqual(got, sorted(sql))
-        _, told = self.sensorgw(gateway, "export", "sim-*", "-o", self.path("some.jsonl"))
+        _, told = self.sensorgw(gateway, "export", "*/seq", "-o", self.path("some.jsonl"))
         with open(self.path("some.jsonl"), encoding="utf-8") as f:
             lines = [json.loads(line) for line in f]
-        wanted = [row for row in sql if row[1].startswith("sim-")]
+        wanted = [row for row in sql if row[1].endswith("/seq")]
+        self.assertTrue(wanted)
         self.assertEqual(len(lines), len(wanted))
         self.assertIn(f"some.jsonl: {len(wanted)} readings", told)
         self.assertEqual({(r["sensor"], r["value"]) for r in lines}, {(r[1], r[2]) for r in wanted})
@@ -119,6 +120,12 @@ class Export(CopyTest):
             self.assertEqual(f.read(), "precious\n")
         self.sensorgw(gateway, "backup", self.path("old"), "--force")
         self.check_database(self.path("old"))
+        for name, pattern, status, why in (("x.csv", "nosuch*", 1, "no sensor is named like 'nosuch*'"),
+                                           ("x.csv", "room/u", 1, "did you mean 'room/t'?"),
+                                           ("x.xlsx", "room/*", 2, "'.xlsx': csv, json")):
+            _, err = self.sensorgw(gateway, "export", pattern, "-o", self.path(name), status=status)
+            self.assertIn(why, err)
+            self.assertFalse(os.path.exists(self.path(name)))
         _, err = self.sensorgw(gateway, "export", "-f", "db", status=2)
         self.assertIn("-o", err)
         gateway.stop()

@@ -125,8 +125,10 @@ class History(GatewayTest):
             self.assertIn(f"{other} is no database of sensorgw (a SQLite file of another program)\n", said, command)
         self.assertEqual(sorted(os.listdir(self.folder)), ["none.db", "other.db"])
         for wrong in (["--since", "later"], ["--every", "5"], ["--agg", "avg,sum"], ["--agg", ""],
-                      ["--since", "1h", "--until", "2h"], ["--every", "raw", "--agg", "avg"]):
+                      ["--since", "1h", "--until", "2h"], ["--every", "raw", "--agg", "avg"],
+                      ["--csv", "--json"]):
             self.sensorgw("history", "x", "--database", path, *wrong, status=2)
+        self.assertIn("must lie before", self.sensorgw("alerts", "-s", "1m", "-u", "1h", "--database", path, status=2))
 
     def test_an_unknown_sensor_gets_a_suggestion(self):
         _, source = self.file_source()

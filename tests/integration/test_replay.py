@@ -75,6 +75,7 @@ class Replay(GatewayTest):
             self.assertIn(why, self.replay("-", "--set", change, stdin=DATA, status=2)[1])
         self.assertIn("cannot read /nope", self.replay("/nope", status=1)[1])
         self.replay(status=2)
+        self.assertIn("must lie before", self.replay("/nope", "-s", "2026-01-02", "-u", "2026-01-01", status=2)[1])
 
     def test_readings_out_of_order_are_counted(self):
         lines = DATA.splitlines(True)
