@@ -158,6 +158,11 @@ enum gw_err replay_reading(struct replay *p, const char *sensor, const char *uni
     return GW_OK;
 }
 
+struct sensor_table *replay_sensors(struct replay *p)
+{
+    return p->sensors;
+}
+
 void replay_until(struct replay *p, int64_t time_us)
 {
     if (!p->book && start(p, time_us) != GW_OK)
@@ -184,11 +189,6 @@ struct alert_book *replay_book(struct replay *p)
 {
     p->is_touched = true;
     return p->book;
-}
-
-struct sensor_table *replay_sensors(struct replay *p)
-{
-    return p->sensors;
 }
 
 int64_t replay_mono_us(const struct replay *p)

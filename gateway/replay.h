@@ -29,6 +29,9 @@ void replay_destroy(struct replay *p); /* NULL is ok */
 enum gw_err replay_reading(struct replay *p, const char *sensor, const char *unit,
                            struct reading *r);
 
+/* Those of the configuration, and what the data name beyond. Borrowed. */
+struct sensor_table *replay_sensors(struct replay *p);
+
 /* Lets the clock run to that time (UTC µs). */
 void replay_until(struct replay *p, int64_t time_us);
 
@@ -38,7 +41,6 @@ void replay_step(struct replay *p, int64_t us);
  * restores into it what was active. */
 enum gw_err replay_restart(struct replay *p, int64_t next_id);
 struct alert_book *replay_book(struct replay *p);
-struct sensor_table *replay_sensors(struct replay *p);
 /* The two clocks. */
 int64_t replay_mono_us(const struct replay *p);
 int64_t replay_wall_us(const struct replay *p);

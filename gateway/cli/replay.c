@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define SETS_MAX 32
+#define UNKNOWN_MAX 10 /* sensors of a file that are named */
 
 struct job {
     /* what is asked for */
@@ -27,7 +28,7 @@ struct job {
     struct replay *replay;
     struct cli_json json;
     struct query *query; /* from_db */
-    uint64_t readings, late, states[ALERT_STATE_COUNT], withheld, reminders;
+    uint64_t unknown, readings, late, states[ALERT_STATE_COUNT], withheld, reminders;
     int64_t first_us, last_us;
     bool failed;
 };
@@ -101,24 +102,37 @@ static void print_summary(const struct job *j)
         return;
     }
     fprintf(stderr,
-            "%" PRIu64 " readings from %s to %s: %" PRIu64 " raised, %" PRIu64
+            "%" PRIu64 " reading%s from %s to %s: %" PRIu64 " raised, %" PRIu64
             " escalated, %" PRIu64 " cleared",
-            j->readings, clock_format_utc(j->first_us, 0, from),
+            j->readings, j->readings == 1 ? "" : "s", clock_format_utc(j->first_us, 0, from),
             clock_format_utc(j->last_us, 0, to), j->states[ALERT_RAISED],
             j->states[ALERT_ESCALATED], j->states[ALERT_CLEARED]);
     if (j->reminders)
-        fprintf(stderr, ", %" PRIu64 " reminders", j->reminders);
+        fprintf(stderr, ", %" PRIu64 " reminder%s", j->reminders, j->reminders == 1 ? "" : "s");
     if (j->withheld)
         fprintf(stderr, ", %" PRIu64 " of these not published", j->withheld);
     fprintf(stderr, "\n");
     if (j->late)
         fprintf(stderr,
-                "%" PRIu64 " readings are older than the one before them, and were judged at that "
-                "one's time: sort the file by time\n",
-                j->late);
+                "%" PRIu64
+                " reading%s older than one before, and judged at that one's time: sort the "
+                "file by time\n",
+                j->late, j->late == 1 ? " was" : "s were");
 }
 
 /* --- what goes in --- */
+
+/* A misspelt one, or one that a source makes while it runs. */
+static void tell_unknown(struct job *j, const char *sensor)
+{
+    if (j->unknown++ < UNKNOWN_MAX)
+        fprintf(stderr,
+                "sensorgw: %s: the configuration names no such sensor: only rules with a pattern "
+                "that matches judge it\n",
+                sensor);
+    else if (j->unknown == UNKNOWN_MAX + 1)
+        fprintf(stderr, "sensorgw: there are more of these sensors\n");
+}
 
 static bool take(struct job *j, const char *sensor, const char *unit, struct reading *r)
 {
@@ -128,9 +142,14 @@ static bool take(struct job *j, const char *sensor, const char *unit, struct rea
         j->first_us = j->last_us = r->time_us;
     j->late += r->time_us < j->last_us;
     j->last_us = r->time_us > j->last_us ? r->time_us : j->last_us;
+    r->time_us = j->last_us; /* of a late one: what follows shows when it was judged */
+    size_t known = sensor_table_count(replay_sensors(j->replay));
     enum gw_err err = replay_reading(j->replay, sensor, unit, r);
-    if (err == GW_OK)
+    if (err == GW_OK) {
+        if (!j->from_db && sensor_table_count(replay_sensors(j->replay)) > known)
+            tell_unknown(j, sensor);
         return true;
+    }
     fprintf(stderr, "sensorgw: %s: %s\n", sensor,
             err == GW_EFULL ? "there are too many sensors" : gw_strerror(err));
     j->failed = true;

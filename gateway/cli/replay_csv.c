@@ -53,8 +53,11 @@ static size_t cut(char *line, char *cells[COLUMNS_MAX])
 static bool read_titles(struct csv *c, char *line)
 {
     char *cells[COLUMNS_MAX];
+    bool is_foreign = !strchr(line, ',') && strpbrk(line, ";\t");
     size_t n = cut(line, cells);
 
+    if (is_foreign)
+        return complain(c, "the cells are not separated by commas: write time,sensor,value", NULL);
     for (int k = 0; k < COLUMN_COUNT; k++) {
         c->place[k] = -1;
         for (size_t i = 0; i < n; i++) {
@@ -124,15 +127,26 @@ static bool read_value(const struct csv *c, char *const *cells, size_t n, struct
     return true;
 }
 
+/* A line that was cut off: what is missing at its end is not the same as empty. */
+static bool is_whole(const struct csv *c, size_t n)
+{
+    for (int k = 0; k < COLUMN_COUNT; k++) {
+        if (c->place[k] >= 0 && (size_t)c->place[k] >= n)
+            return complain(c, "the line is too short: it does not reach the column", titles[k]);
+    }
+    return true;
+}
+
 static bool read_line(const struct csv *c, char *line, struct replay_line *out)
 {
     char *cells[COLUMNS_MAX];
     size_t n = cut(line, cells);
+
+    if (!is_whole(c, n))
+        return false;
     const char *sensor = cell_of(c, cells, n, SENSOR), *unit = cell_of(c, cells, n, UNIT);
 
     *out = (struct replay_line){.sensor = sensor ? sensor : c->sensor, .unit = unit ? unit : ""};
-    if (!out->sensor)
-        return complain(c, "the line is too short", NULL);
     const char *problem = sensor_name_problem(out->sensor);
     if (problem)
         return complain(c, problem, out->sensor);

@@ -66,7 +66,10 @@ class Replay(GatewayTest):
                 ("time,value\nsoon,1\n", ("--sensor", "d/t"), "standard input:2: no time: 'soon'"),
                 ("time,value\n2026-01-01,1x\n", ("--sensor", "d/t"), "standard input:2: no number: '1x'"),
                 ("time,value,quality\n2026-01-01,1,fine\n", ("--sensor", "d/t"), "no quality: 'fine'"),
+                ("time;sensor;value\n", (), "standard input:1: the cells are not separated by commas"),
                 ("time,value,sensor\n2026-01-01,1\n", (), "standard input:2: the line is too short"),
+                ("time,sensor,value\n2026-01-01,d/t,\n2026-01-02,d/t\n", (),
+                 "standard input:3: the line is too short: it does not reach the column 'value'"),
                 ("time,value,sensor\n2026-01-01,1,a#b\n", (), "standard input:2: holds '+' or '#'")):
             self.assertIn(why, self.replay("-", *arguments, stdin=stdin, status=1)[1])
         for change, why in (("hot.high.warning=90", "warning must be less than critical"), ("hot.for=soon", "a time such"),
@@ -79,8 +82,17 @@ class Replay(GatewayTest):
 
     def test_readings_out_of_order_are_counted(self):
         lines = DATA.splitlines(True)
-        self.assertIn("1 readings are older than the one before", self.replay(
-            "-", stdin="".join([lines[0], lines[2], lines[1], lines[3]]))[1])
+        data = "".join([lines[0], lines[2], lines[3], lines[1].replace("t,80", "t,20")])
+        self.assertIn("1 reading was older than one before", self.replay("-", stdin=data)[1])
+        # Cleared when it was judged, not at its own time, before the alert.
+        self.assertEqual([s[:3] for s in self.states("--set", "hot.for=0s", stdin=data)], [
+            ("00:00:30", "hot", "raised"), ("00:00:40", "hot", "escalated"), ("00:00:40", "hot", "cleared")])
+
+    def test_a_sensor_that_the_configuration_does_not_know_is_mentioned_once(self):
+        text = DATA.replace(',d/t,8', ',d/x,8')
+        said = self.replay("-", stdin=text)[1]
+        self.assertEqual(said.count("d/x: the configuration names no such sensor"), 1)
+        self.assertNotIn("d/t:", said)
 
     def test_the_gateway_s_own_history_gives_the_alerts_that_it_gave(self):
         path, source = self.file_source(value="20")
