@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Finds the subcommand and lets it run; the work is in gateway/cli. */
+#include "config/suggest.h"
 #include "gateway/cli/cli.h"
 
 #include <errno.h>
@@ -28,6 +29,34 @@ static const struct command *find_command(const char *name)
             return cli_commands[i];
     }
     return NULL;
+}
+
+static int unknown_command(const char *name)
+{
+    struct suggest s;
+
+    suggest_init(&s, name);
+    for (size_t i = 0; cli_commands[i]; i++)
+        suggest_offer(&s, cli_commands[i]->name);
+    fprintf(stderr, "sensorgw: unknown command '%s'", name);
+    if (s.best)
+        fprintf(stderr, "; did you mean '%s'?", s.best);
+    fputs("\n'sensorgw --help' lists them.\n", stderr);
+    return CLI_USAGE;
+}
+
+/* `sensorgw help`, `sensorgw help COMMAND`; name: NULL for the former. */
+static int help(const char *name)
+{
+    const struct command *command = name ? find_command(name) : NULL;
+
+    if (name && !command)
+        return unknown_command(name);
+    if (command)
+        cli_print_help(command, stdout);
+    else
+        print_usage(stdout);
+    return CLI_OK;
 }
 
 /* -c FILE, -cFILE, --config FILE or --config=FILE in front of the command; how many words it took,
@@ -78,13 +107,15 @@ int main(int argc, char **argv)
         print_usage(stdout);
         return CLI_OK;
     }
+    if (i < argc && strcmp(argv[i], "help") == 0)
+        return help(argv[i + 1]); /* NULL at the end */
     if (i < argc && strcmp(argv[i], "--version") == 0)
         return cli_command_version.run(&cli, 1, argv);
     const struct command *command = i < argc ? find_command(argv[i]) : NULL;
     if (command)
         return command->run(&cli, argc - i, argv + i);
     if (i < argc)
-        fprintf(stderr, "sensorgw: unknown command '%s'\n\n", argv[i]);
+        return unknown_command(argv[i]);
     print_usage(stderr);
     return CLI_USAGE;
 }

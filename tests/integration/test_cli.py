@@ -32,6 +32,13 @@ class Cli(GatewayTest):
             self.assertEqual(status, 2, arguments)
             self.assertTrue(err, arguments)
 
+    def test_help_and_an_unknown_command(self):
+        self.assertEqual(self.plain("help"), self.plain("--help"))
+        self.assertEqual(self.plain("help", "history"), self.plain("history", "--help"))
+        for arguments in (("histroy",), ("help", "histroy")):
+            self.assertEqual(self.plain(*arguments), (2, "", "sensorgw: unknown command 'histroy'; did you mean 'history'?\n"
+                                                      "'sensorgw --help' lists them.\n"))
+
     def test_an_unknown_option_is_named_wherever_it_stands(self):
         for word, arguments in (("-1h", ("shelve", "boiler/flow_temp", "overheat", "-1h")),
                                 ("-5", ("write", "boiler/setpoint", "-5")), ("-z", ("sensors", "-z")),
