@@ -39,8 +39,10 @@ static int perform(struct daemon *d, const struct act *a)
     char what[SENSOR_NAME_MAX + RULE_NAME_MAX + 2];
 
     snprintf(what, sizeof(what), "%s %s", a->sensor, a->rule);
-    if (!daemon_did(ask(d, a), what))
+    if (!daemon_did(ask(d, a), what)) {
+        daemon_suggest(d, a->sensor);
         return CLI_FAILED;
+    }
     if (!a->span)
         printf("%s %s is acknowledged\n", a->sensor, a->rule);
     else if (a->shelve_us == 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/cli/daemon.h"
 
+#include "config/suggest.h"
 #include "gateway/control.h"
 #include "gateway/core/log.h"
 
@@ -86,6 +87,22 @@ bool daemon_did(char *const *lines, const char *what)
         fprintf(stderr, "sensorgw: %s: %s\n", what,
                 strncmp(answer, "error ", 6) == 0 ? answer + 6 : answer);
     return false;
+}
+
+void daemon_suggest(struct daemon *d, const char *sensor)
+{
+    struct suggest s;
+
+    suggest_init(&s, sensor);
+    for (char **lines = daemon_ask(d, "sensors"); lines && *lines; lines++) {
+        char *word;
+        daemon_words(*lines, &word, 1);
+        if (strcmp(word, sensor) == 0)
+            return;
+        suggest_offer(&s, word);
+    }
+    if (s.best)
+        fprintf(stderr, "sensorgw: did you mean '%s'?\n", s.best);
 }
 
 void daemon_limit(struct daemon *d, int64_t us)

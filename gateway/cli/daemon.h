@@ -32,6 +32,10 @@ char **daemon_ask(struct daemon *d, const char *format, ...) __attribute__((form
 /* Whether the answer to an order is "ok"; else standard error says why not, after `what`. */
 bool daemon_did(char *const *lines, const char *what);
 
+/* After an order that failed: "did you mean", when the gateway has no such sensor but one like it.
+ */
+void daemon_suggest(struct daemon *d, const char *sensor);
+
 /* Cuts a line at its tabs; how many words, at most `max`. What is missing is "". */
 size_t daemon_words(char *line, char **words, size_t max);
 

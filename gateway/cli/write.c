@@ -13,8 +13,10 @@ static int set(struct daemon *d, const char *sensor, double value)
     char **lines = daemon_ask(d, "write\t%s\t%.17g", sensor, value);
     char number[CLI_NUMBER_SIZE];
 
-    if (!daemon_did(lines, sensor))
+    if (!daemon_did(lines, sensor)) {
+        daemon_suggest(d, sensor);
         return CLI_FAILED;
+    }
     printf("%s is %s now\n", sensor, cli_rounded(strtod(lines[0] + 3, NULL), number));
     return CLI_OK;
 }

@@ -97,7 +97,8 @@ class Acknowledge(GatewayTest):
         self.assertEqual(self.gw.cli("ack", "room/t", "hot", "-m", "seen"), "room/t hot is acknowledged\n")
         self.expect("raised", "acknowledged")
         self.assertIn('no rule "cold" watches that sensor', self.gw.cli("ack", "room/t", "cold", status=1))
-        self.assertIn("there is no sensor of that name", self.gw.cli("ack", "room/x", "hot", status=1))
+        self.assertRegex(self.gw.cli("ack", "rom/t", "hot", status=1),
+                         "there is no sensor of that name\n.*did you mean 'room/t'")
         self.assertIn("it is not shelved", self.gw.cli("shelve", "room/t", "hot", "off", status=1))
         self.assertIn("'soon' is no time", self.gw.cli("shelve", "room/t", "hot", "soon", status=2))
         self.value(20)

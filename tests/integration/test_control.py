@@ -167,6 +167,7 @@ class Control(GatewayTest):
         self.assertEqual(self.read_json(gateway, "1:holding:50", 1), [7])
         self.assertEqual(self.read_json(gateway, "1:coil:3", 2), [1, 1])
         for sensor, value, why in (("a1/plain", "1", "writable: true"), ("a1/nothing", "1", "no such sensor"),
+                                   ("a1/plan", "1", "did you mean 'a1/plain'?"),
                                    ("a1/single", "65536", "does not fit into uint16"),
                                    ("a1/relay", "2", "does not fit into bool")):
             self.tool(gateway, "write", sensor, value, status=1)
