@@ -42,9 +42,9 @@ static bool print_sensors(struct monitor *m, FILE *f)
         if (m->glob && fnmatch(m->glob, w[0], 0) != 0)
             continue;
         int64_t age_us = strtoll(w[4], NULL, 10);
-        const char *number = strcmp(w[1], "-") == 0 ? "" : cli_rounded(strtod(w[1], NULL), value);
+        const char *number = strcmp(w[1], "-") == 0 ? "-" : cli_rounded(strtod(w[1], NULL), value);
         table_add(table, (const char *[]){w[0], number, w[2], w[3],
-                                          age_us < 0 ? "" : cli_age(age_us, age), w[5]});
+                                          age_us < 0 ? "-" : cli_age(age_us, age), w[5]});
     }
     if (table)
         table_print(table, f);

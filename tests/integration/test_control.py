@@ -102,7 +102,7 @@ class Control(GatewayTest):
 
         def monitor(*options):
             return self.tool(gateway, "monitor", "--once", *options)
-        shown = r"(?s)a1/x +1000 +kW +good +0 s +a\n.*b77/y +timeout .*LINE.*\na +1 +good "
+        shown = r"(?s)a1/x +1000 +kW +good +0 s +a\n.*b77/y +- +timeout .*LINE.*\na +1 +good "
         out = self.wait_for("a value of just now", lambda: re.search(shown, o := monitor()) and o)
         units = {line.split()[1]: line.split() for line in out.split("LINE", 1)[1].splitlines()[1:3]}
         self.assertEqual(units["1"][:3], ["a", "1", "good"])
