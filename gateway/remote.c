@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CAME_SIZE 64 /* as much of a message as the log shows */
 #define ANSWER_TRIES 10
 #define ANSWER_PAUSE_US (50 * US_PER_MS)
 
@@ -113,6 +114,15 @@ static void answer(struct remote *r, const char *sensor, const char *id,
     free(text);
 }
 
+/* The beginning of what came, for the log; a message that is too long was not kept. */
+static void show(const struct request *q, char out[CAME_SIZE])
+{
+    size_t length = q->length > REQUEST_PAYLOAD_MAX ? 0 : q->length;
+
+    snprintf(out, CAME_SIZE, "%.*s", (int)(length < CAME_SIZE ? length : CAME_SIZE - 1),
+             q->payload);
+}
+
 static void carry_out(void *arg, const struct request *q)
 {
     struct remote *r = arg;
@@ -127,8 +137,13 @@ static void carry_out(void *arg, const struct request *q)
                               : remote_parse(q->payload, q->length, &request);
     if (q->retained)
         problem = "the request is retained, and would be repeated at every connect; clear it";
-    const struct setter_request asked = {
-        .sensor = sensor, .value = request.value, .origin = "mqtt", .id = request.id};
+    char came[CAME_SIZE];
+    show(q, came);
+    const struct setter_request asked = {.sensor = sensor,
+                                         .value = request.value,
+                                         .origin = "mqtt",
+                                         .id = request.id,
+                                         .came = isnan(request.value) ? came : NULL};
     if (problem)
         setter_refuse(r->setter, &asked, problem, &result);
     else

@@ -184,7 +184,10 @@ static void tell(const struct setter_request *q, const struct source_write *w)
         log_info("%s set to %g (%s)", q->sensor, q->value, q->origin);
     } else {
         metric_add(METRIC_WRITES_FAILED, 1);
-        log_warning("%s not set to %g (%s): %s", q->sensor, q->value, q->origin, w->why);
+        if (q->came)
+            log_warning("%s not set (%s): %s: '%s'", q->sensor, q->origin, w->why, q->came);
+        else
+            log_warning("%s not set to %g (%s): %s", q->sensor, q->value, q->origin, w->why);
     }
 }
 

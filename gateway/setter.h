@@ -17,6 +17,7 @@ struct setter_request {
     double value;       /* in its unit; NAN: not understood */
     const char *origin; /* "mqtt", "control", "http" */
     const char *id;     /* the request's own, "" or NULL for none */
+    const char *came;   /* what could not be understood, for the log; NULL: the value was */
 };
 
 /* Borrows all. sensors: how many the sensor table may hold. */

@@ -213,13 +213,16 @@ class Control(GatewayTest):
         self.wait_for("the other refusal", lambda: answer("plain", 1))
         self.assertEqual([answer("plain", 1)["ok"], answer("plain", 1)["value"]], [False, None])
         self.assertIn("writable: true", answer("plain", 1)["error"])
+        broker.publish(asked + "ratio", "warm")
+        self.wait_for("what came is in the log", lambda: "a1/ratio not set (mqtt): it is neither a number nor JSON: 'warm'"
+                      in gateway.process.output())
         self.assertEqual(self.read_json(gateway, "1:holding:20", 1), [425])
         self.assertEqual(self.read_json(gateway, "1:coil:3", 1), [1])
         self.assertNotEqual(self.read_json(gateway, "1:holding:50", 1), [9])
         self.wait_for("all of them are in the database", lambda: gateway.rows(
             "SELECT sensor, value, read_back, request, error IS NULL FROM write_event WHERE origin = 'mqtt' ORDER BY seq")
             == [("a1/single", 9, None, None, 0), ("a1/temp", 42.5, 42.5, "x1", 1), ("a1/relay", 1, 1, None, 1),
-                ("a1/plain", 1, None, None, 0)])
+                ("a1/plain", 1, None, None, 0), ("a1/ratio", None, None, None, 0)])
         # What is asked while it is away is not carried out when it returns.
         self.check_books(gateway, gateway.stop())
         broker.publish(asked + "temp", "50")
