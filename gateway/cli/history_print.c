@@ -14,9 +14,13 @@
 #define TIME_WIDTH 24
 #define VALUE_WIDTH 12
 
+/* To 15 digits: what a sum and a division leave beyond is noise, 62.500000000000021. */
 static double average(const struct history_row *row)
 {
-    return row->value;
+    char text[CLI_NUMBER_SIZE];
+
+    snprintf(text, sizeof(text), "%.15g", row->value);
+    return strtod(text, NULL); /* "nan" is NAN again */
 }
 
 static double least(const struct history_row *row)

@@ -65,6 +65,7 @@ class History(GatewayTest):
                 for got, row in zip(table[1:], expected):
                     for value, wanted in zip(got[1:], row[1:]):
                         self.assertAlmostEqual(float(value), wanted, places=9)
+                        self.assertEqual(float(value), float(f"{float(value):.15g}"))  # no noise of the division
                 rows = json.loads(gateway.cli("history", "room/t", "--json", *options))
                 self.assertEqual([list(r) for r in rows], [["time", *columns]] * len(expected))
 
