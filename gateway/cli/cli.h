@@ -56,8 +56,8 @@ extern const struct command cli_command_reload;
 
 /* Parses `argv` with getopt_long; -c/--config and -h/--help are added to every command's own
  * options, which are given in the same form, and --database to those of a command whose help tells
- * of it. Returns the short option or `val` of the next one of the command's own, −1 at the end (then
- * *first is the first operand), or −2 when the command must end now with *status. */
+ * of it. Returns the short option or `val` of the next one of the command's own, −1 at the end
+ * (then *first is the first operand), or −2 when the command must end now with *status. */
 struct cli_option {
     const char *name; /* long name; NULL ends the list */
     int value;        /* what cli_next() returns; a letter is also the short option */
@@ -79,6 +79,9 @@ const char *cli_argument(void);
 /* The same as a time (cli_parse_time()), or as a whole number; CLI_OK, or a usage error. */
 int cli_take_time(const struct command *c, int64_t now_us, int64_t *out);
 int cli_take_limit(const struct command *c, size_t *out);
+/* CLI_OK, or a usage error when there is nothing between the two; until_us is now_us when it was
+ * not given. */
+int cli_check_span(const struct command *c, int64_t since_us, int64_t until_us, int64_t now_us);
 /* CLI_OK, or a usage error when there are operands. */
 int cli_no_operands(const struct cli_parser *p);
 

@@ -179,7 +179,8 @@ static int finish(struct job *j, enum gw_err err)
     if (!outfile_finish(&j->out))
         return CLI_FAILED;
     if (path)
-        fprintf(stderr, "%s: %" PRIu64 " readings\n", path, j->readings);
+        fprintf(stderr, "%s: %" PRIu64 " reading%s\n", path, j->readings,
+                j->readings == 1 ? "" : "s");
     return CLI_OK;
 }
 
@@ -252,8 +253,6 @@ static int check_job(struct job *j)
                                ending);
     if (j->format == FORMAT_UNSET)
         j->format = FORMAT_CSV;
-    if (j->since_us >= j->until_us)
-        return cli_usage_error(&cli_command_export, "--since must lie before --until");
     if (j->format == FORMAT_DATABASE && j->pattern)
         return cli_usage_error(&cli_command_export, "a database has all sensors: leave out '%s'",
                                j->pattern);
@@ -279,7 +278,8 @@ static int export(struct cli *cli, int argc, char **argv)
     if (argc - p.first > 1)
         return cli_usage_error(p.command, "one pattern at most; put it in quotes");
     j.pattern = argc > p.first ? argv[p.first] : NULL;
-    if ((status = check_job(&j)) != CLI_OK ||
+    if ((status = cli_check_span(p.command, j.since_us, j.until_us, now)) != CLI_OK ||
+        (status = check_job(&j)) != CLI_OK ||
         (status = cli_database_path(cli, &j.database)) != CLI_OK)
         return status;
     if ((status = check_pattern(&j)) == CLI_OK)

@@ -253,8 +253,8 @@ static int history(struct cli *cli, int argc, char **argv)
         return p.status;
     if (p.first == argc)
         return cli_usage_error(p.command, "which sensor? 'sensorgw sensors' lists them");
-    if (j.since_us >= j.until_us)
-        return cli_usage_error(p.command, "--since must lie before --until");
+    if ((status = cli_check_span(p.command, j.since_us, j.until_us, now)) != CLI_OK)
+        return status;
     if (j.aggregates && j.chosen && j.every_us == 0)
         return cli_usage_error(p.command, "--agg needs spans of time: --every 5m, not raw");
     return answer(&j, cli, argc - p.first, argv + p.first);

@@ -129,6 +129,15 @@ int cli_take_time(const struct command *c, int64_t now_us, int64_t *out)
         c, "'%s' is no time: say 24h, 7d, 2026-01-31, 2026-01-31T12:00:00Z or now", optarg);
 }
 
+int cli_check_span(const struct command *c, int64_t since_us, int64_t until_us, int64_t now_us)
+{
+    if (since_us < until_us)
+        return CLI_OK;
+    if (until_us == now_us)
+        return cli_usage_error(c, "--since lies in the future");
+    return cli_usage_error(c, "--since must lie before --until");
+}
+
 int cli_take_limit(const struct command *c, size_t *out)
 {
     char *end;

@@ -129,6 +129,9 @@ class History(GatewayTest):
                       ["--since", "1h", "--until", "2h"], ["--every", "raw", "--agg", "avg"],
                       ["--csv", "--json"]):
             self.sensorgw("history", "x", "--database", path, *wrong, status=2)
+        for command in (["history", "x"], ["export"]):
+            self.assertIn("--since lies in the future", self.sensorgw(
+                *command, "--since", "2999-01-01", "--database", path, status=2))
         self.assertIn("must lie before", self.sensorgw("alerts", "-s", "1m", "-u", "1h", "--database", path, status=2))
 
     def test_an_unknown_sensor_gets_a_suggestion(self):
