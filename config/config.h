@@ -47,6 +47,9 @@ struct driver_schema {
     /* For each earlier source of the same driver, once both are filled without an error. */
     void (*check_pair)(const struct source_config *source, const struct source_config *earlier,
                        struct config_reporter *r);
+    /* The serial port that a source of these options holds, alone or with others of its driver that
+     * check_pair allows; NULL: none. The function is NULL for a driver without serial ports. */
+    const char *(*serial_port)(const void *options);
     /* Frees what the checks put into an options struct; what the tables filled is freed by config.
      * NULL: nothing. */
     void (*free_sensor)(void *options);
@@ -229,6 +232,9 @@ bool config_rule_equal(const struct rule_config *a, const struct rule_config *b)
 
 /* The rule of that name, or NULL. */
 const struct rule_config *config_find_rule(const struct config *c, const char *name);
+
+/* Whether two paths name the same file or device: /dev/serial/by-id/… and /dev/ttyUSB0. */
+bool config_same_file(const char *a, const char *b);
 
 /* For a reload: gives `next`, which nobody uses yet, those values of `now` that cannot change while
  * the gateway runs, and calls differ() with the key of each that does: "storage.path". `now` must

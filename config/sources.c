@@ -59,13 +59,33 @@ static void name_source(struct loader *l, struct source_config *s)
     }
 }
 
+static const char *port_of(const struct source_config *s)
+{
+    return s->schema->serial_port ? s->schema->serial_port(s->options) : NULL;
+}
+
+/* Two that cannot share a port: each would hear the other's answers, if the lock let it. */
+static void check_port(struct loader *l, const struct source_config *s,
+                       const struct source_config *earlier)
+{
+    const char *mine = port_of(s), *its = port_of(earlier);
+    bool may_share = earlier->schema == s->schema && s->schema->check_pair;
+
+    if (!may_share && mine && its && config_same_file(mine, its))
+        config_report(l->fill.reporter, s->node, "port",
+                      "is the port of source %s in line %d already: only modbus sources can share "
+                      "one; give this source a port of its own",
+                      earlier->name, earlier->node->line);
+}
+
 /* Only with sources that are right themselves: the file has no error so far. */
 static void check_pairs(struct loader *l, const struct source_config *s)
 {
     for (uint32_t i = 0; i < s->index && l->fill.reporter->count == 0; i++) {
         const struct source_config *earlier = &l->config->sources[i];
-        if (earlier->schema == s->schema)
+        if (earlier->schema == s->schema && s->schema->check_pair)
             s->schema->check_pair(s, earlier, l->fill.reporter);
+        check_port(l, s, earlier);
     }
 }
 
@@ -95,7 +115,7 @@ static void read_source(struct loader *l, const struct yaml_node *node)
         read_anonymous(l, s);
     if (schema->check_source && l->fill.reporter->count == before)
         schema->check_source(s, l->fill.reporter);
-    if (schema->check_pair && l->fill.reporter->count == before)
+    if (l->fill.reporter->count == before)
         check_pairs(l, s);
 }
 

@@ -105,6 +105,10 @@ static void name_holder(const char *port, char *fault, size_t size)
     if (stat(port, &st) != 0)
         return;
     long holder = lock_holder(&st);
+    if (holder == getpid()) {
+        snprintf(fault, size, "in use by another source of this gateway");
+        return;
+    }
     if (holder > 0) {
         char pid[24];
         snprintf(pid, sizeof(pid), "%ld", holder);

@@ -73,6 +73,7 @@ const struct driver driver_modbus = {
                .check_sensor = modbus_check_sensor,
                .check_source = modbus_check_source,
                .check_pair = modbus_check_pair,
+               .serial_port = modbus_serial_port,
                .free_source = modbus_free_source},
     .open = open_bus,
     .poll = poll_bus,

@@ -3,7 +3,6 @@
 
 #include <stddef.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static const char *const parity_choices[] = {"none", "even", "odd", NULL};
 static const char *const framing_choices[] = {"tcp", "rtu", NULL};
@@ -264,12 +263,9 @@ const struct option modbus_sensor_options[] = {
     {0}};
 #undef AT
 
-/* /dev/serial/by-id/… and /dev/ttyUSB0. */
-static bool same_file(const char *a, const char *b)
+const char *modbus_serial_port(const void *options)
 {
-    struct stat x, y;
-
-    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+    return ((const struct modbus_source *)options)->port;
 }
 
 bool modbus_same_line(const struct source_config *a, const struct source_config *b)
@@ -277,7 +273,7 @@ bool modbus_same_line(const struct source_config *a, const struct source_config 
     const struct modbus_source *x = a->options, *y = b->options;
 
     if (x->port && y->port)
-        return strcmp(x->port, y->port) == 0 || same_file(x->port, y->port);
+        return config_same_file(x->port, y->port);
     return x->host && y->host && strcmp(x->host, y->host) == 0 &&
            strcmp(x->service, y->service) == 0;
 }

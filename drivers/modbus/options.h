@@ -61,6 +61,7 @@ void modbus_check_sensor(struct sensor_config *c, const struct device_config *de
 void modbus_check_source(struct source_config *c, struct config_reporter *r);
 void modbus_check_pair(const struct source_config *c, const struct source_config *earlier,
                        struct config_reporter *r);
+const char *modbus_serial_port(const void *options);
 void modbus_free_source(void *options);
 
 /* Two sources on one port, or one host and port. */

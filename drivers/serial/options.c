@@ -267,6 +267,11 @@ void serial_check_source(struct source_config *c, struct config_reporter *r)
         o->is_mixed = o->is_mixed && ((const struct serial_sensor *)s->options)->where;
 }
 
+const char *serial_port(const void *options)
+{
+    return ((const struct serial_source *)options)->port;
+}
+
 void serial_free_sensor(void *options)
 {
     free_regex(&((struct serial_sensor *)options)->regex);

@@ -43,6 +43,7 @@ extern const struct option serial_source_options[], serial_sensor_options[];
 void serial_check_sensor(struct sensor_config *c, const struct device_config *device,
                          struct config_reporter *r);
 void serial_check_source(struct source_config *c, struct config_reporter *r);
+const char *serial_port(const void *options);
 void serial_free_sensor(void *options);
 void serial_free_source(void *options);
 

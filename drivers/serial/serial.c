@@ -234,6 +234,7 @@ const struct driver driver_serial = {
             .polled = true,
             .check_sensor = serial_check_sensor,
             .check_source = serial_check_source,
+            .serial_port = serial_port,
             .free_sensor = serial_free_sensor,
             .free_source = serial_free_source,
         },

@@ -20,7 +20,8 @@ extern const struct driver driver_modbus;
 static enum gw_err parse(const char *source, const char *device, const char *sensor,
                          struct config **c, struct config_errors *errors)
 {
-    const struct driver_schema *schema = &driver_modbus.schema;
+    size_t count;
+    const struct driver_schema *const *schemas = driver_schemas(&count);
     char text[1024];
     int n = snprintf(text, sizeof(text),
                      "storage: {path: test.db}\n"
@@ -30,7 +31,7 @@ static enum gw_err parse(const char *source, const char *device, const char *sen
                      source, device, sensor);
 
     assert_in_range(n, 1, sizeof(text) - 1);
-    return config_parse("test.yaml", text, (size_t)n, &schema, 1, c, errors);
+    return config_parse("test.yaml", text, (size_t)n, schemas, count, c, errors);
 }
 
 static const struct {
@@ -82,6 +83,14 @@ static const struct {
      "  - {name: second, driver: modbus, port: /dev/ttyS9, baud: 19200,\n"
      "     devices: [{name: e, unit_id: 2, sensors: [{name: x, holding: 1",
      "baud: source bus has the same line with another baud; both must say the same"},
+    {"port: /dev/ttyS9", "unit_id: 1",
+     "holding: 1}]}]}\n"
+     "  - {name: second, driver: serial, port: /dev/ttyS9, split: ',',\n"
+     "     sensors: [{name: x, field: 1}, {name: y, field: 2}]}\n"
+     "  - {name: bus3, driver: modbus, address: h,\n"
+     "     devices: [{name: e, unit_id: 2, sensors: [{name: x, holding: 1",
+     "port: is the port of source bus in line 3 already: only modbus sources can share one; give "
+     "this source a port of its own"},
     {"address: 'h:502'", "unit_id: 1",
      "holding: 1}]}]}\n"
      "  - {name: second, driver: modbus, address: h, timeout: 2s,\n"

@@ -87,6 +87,7 @@ static void a_port_has_one_lock_under_all_its_names(void **state)
     assert_int_equal(symlink(p.path, link), 0);
     assert_int_equal(portlock_take(&first, link, fault, sizeof(fault)), GW_OK);
     assert_int_equal(portlock_take(&second, p.path, fault, sizeof(fault)), GW_EBUSY);
+    assert_string_equal(fault, "in use by another source of this gateway");
     portlock_exclude(first);
     portlock_release(first);
     /* Released means for everybody, root or not. */
