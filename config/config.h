@@ -123,6 +123,7 @@ struct rule_config {
     int64_t repeat_us;  /* remind after that long; 0: never */
     int64_t max_raises; /* alerts of this rule told in max_per_us; 0: all */
     int64_t max_per_us;
+    const struct yaml_node *node;
 };
 
 enum never_seen { NEVER_SEEN_RAISE, NEVER_SEEN_IGNORE };

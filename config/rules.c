@@ -139,6 +139,7 @@ static void read_rule(struct loader *l, const struct yaml_node *node)
     const struct fill_part part = {rule_options, rule};
 
     rule->high[SEVERITY_NONE] = rule->low[SEVERITY_NONE] = rule->rate[SEVERITY_NONE] = (double)NAN;
+    rule->node = node;
     bool filled = fill_map(&l->fill, node, &part, 1, NULL);
     check_rule(l, rule, node, filled);
 }

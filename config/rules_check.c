@@ -2,10 +2,12 @@
 /* What the option table of rules cannot say: which keys make sense together, and what they name. */
 #include "config/sections.h"
 
+#include "config/suggest.h"
 #include "gateway/core/sensor.h"
 
 #include <fnmatch.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static bool given(const struct yaml_node *node, const char *key)
@@ -144,6 +146,48 @@ static bool matches_any(const struct config *c, const char *glob, bool is_name)
     return false;
 }
 
+#define NAMES_TOLD 3
+
+/* Which sensors there are, for who named none of them: the nearest, or else the first few. */
+struct names {
+    struct suggest nearest;
+    char some[256];
+    size_t length, count;
+};
+
+static void add_name(struct names *n, const char *name)
+{
+    suggest_offer(&n->nearest, name);
+    if (n->count++ >= NAMES_TOLD || n->length >= sizeof(n->some))
+        return;
+    n->length += (size_t)snprintf(n->some + n->length, sizeof(n->some) - n->length, "%s%s",
+                                  n->count > 1 ? ", " : "", name);
+}
+
+/* "did you mean 'a/b'?", or "there are a/b, c/d and others"; returns out. */
+#define NAMES_HINT_SIZE 320
+static const char *names_hint(const struct config *c, const char *word, char out[NAMES_HINT_SIZE])
+{
+    struct names n = {0};
+
+    suggest_init(&n.nearest, word);
+    for (size_t i = 0; i < c->source_count; i++) {
+        for (size_t d = 0; d < c->sources[i].device_count; d++) {
+            const struct device_config *device = &c->sources[i].devices[d];
+            for (size_t k = 0; k < device->sensor_count; k++)
+                add_name(&n, device->sensors[k].name);
+        }
+    }
+    if (n.nearest.best)
+        snprintf(out, NAMES_HINT_SIZE, "did you mean '%s'?", n.nearest.best);
+    else if (n.count > 0)
+        snprintf(out, NAMES_HINT_SIZE, "there are %s%s", n.some,
+                 n.count > NAMES_TOLD ? " and others" : "");
+    else
+        snprintf(out, NAMES_HINT_SIZE, "there is none yet");
+    return out;
+}
+
 static void check_name(struct loader *l, const struct rule_config *rule,
                        const struct yaml_node *node)
 {
@@ -159,8 +203,8 @@ static void check_name(struct loader *l, const struct rule_config *rule,
                       problem);
     for (size_t i = 0; i + 1 < l->config->rule_count; i++) {
         if (l->config->rules[i].name && strcmp(l->config->rules[i].name, rule->name) == 0)
-            config_report(r, node, "name", "'%s' is the name of an earlier rule already",
-                          rule->name);
+            config_report(r, node, "name", "'%s' is the name of the rule in line %d already",
+                          rule->name, l->config->rules[i].node->line);
     }
 }
 
@@ -189,6 +233,7 @@ static void check_expression(struct loader *l, struct rule_config *rule,
                              const struct yaml_node *node)
 {
     struct config_reporter *r = l->fill.reporter;
+    char hint[NAMES_HINT_SIZE];
     size_t column;
     const char *why;
 
@@ -200,9 +245,9 @@ static void check_expression(struct loader *l, struct rule_config *rule,
     check_expression_limits(r, node, rule);
     for (size_t i = 0; i < rule->expr->input_count; i++) {
         if (!matches_any(l->config, rule->expr->inputs[i], true))
-            config_report(r, node, "expression",
-                          "there is no sensor '%s'; `sensorgw check` lists their names",
-                          rule->expr->inputs[i]);
+            config_report(r, node, "expression", "there is no sensor '%s'; %s",
+                          rule->expr->inputs[i],
+                          names_hint(l->config, rule->expr->inputs[i], hint));
     }
     if (!rule->sensor)
         rule->sensor = rule->expr->inputs[0];
@@ -217,12 +262,13 @@ static void check_sensor(struct loader *l, const struct rule_config *rule,
                          const struct yaml_node *node)
 {
     struct config_reporter *r = l->fill.reporter;
+    char hint[NAMES_HINT_SIZE];
 
     if (!rule->sensor)
         config_report(r, node, "sensor", "is required: which sensors the rule watches");
     else if (!matches_any(l->config, rule->sensor, false))
-        config_report(r, node, "sensor",
-                      "'%s' matches no sensor; `sensorgw check` lists their names", rule->sensor);
+        config_report(r, node, "sensor", "'%s' matches no sensor; %s", rule->sensor,
+                      names_hint(l->config, rule->sensor, hint));
 }
 
 void check_rule(struct loader *l, struct rule_config *rule, const struct yaml_node *node,

@@ -628,12 +628,12 @@ static const struct {
      "rules:\n"
      "  - {name: r, sensor: d/s, high: {warning: 1}}\n"
      "  - {name: r, sensor: d/s, stale: 5s}\n",
-     "t.yaml:9:12: rules[1].name: 'r' is the name of an earlier rule already\n"},
+     "t.yaml:9:12: rules[1].name: 'r' is the name of the rule in line 8 already\n"},
     {"rule for no sensor",
      BASE
      "rules:\n"
      "  - {name: r, sensor: boiler/*, high: {warning: 1}}\n",
-     "t.yaml:8:23: rules[0].sensor: 'boiler/*' matches no sensor; `sensorgw check` lists their names\n"},
+     "t.yaml:8:23: rules[0].sensor: 'boiler/*' matches no sensor; there are d/s\n"},
     {"high a number",
      BASE
      "rules:\n"
@@ -718,7 +718,7 @@ static const struct {
      BASE
      "rules:\n"
      "  - {name: r, expression: d/s > 1 and d/x > 1}\n",
-     "t.yaml:8:27: rules[0].expression: there is no sensor 'd/x'; `sensorgw check` lists their names\n"},
+     "t.yaml:8:27: rules[0].expression: there is no sensor 'd/x'; did you mean 'd/s'?\n"},
     {"expression that is a number",
      BASE
      "rules:\n"
@@ -764,7 +764,7 @@ static const struct {
      "t.yaml:1:23: gateway.nam: unknown key; did you mean 'name'?\n"
      "t.yaml:3:67: sources[0].devices[0].unit_id: must be from 1 to 247, not 0\n"
      "t.yaml:3:80: sources[0].devices[0].sensors[0]: needs exactly one of the keys holding | input\n"
-     "t.yaml:5:23: rules[0].sensor: 'zz' matches no sensor; `sensorgw check` lists their names\n"},
+     "t.yaml:5:23: rules[0].sensor: 'zz' matches no sensor; there are d/s\n"},
     /* clang-format on */
 };
 
