@@ -102,7 +102,7 @@ static enum gw_err open_driver(struct source *s)
         return err;
     }
     pthread_mutex_lock(&s->error_lock);
-    s->last_error[0] = '\0';
+    s->last_error[0] = s->trouble[0] = '\0';
     pthread_mutex_unlock(&s->error_lock);
     if (atomic_load(&s->status) == SOURCE_FAILED)
         log_info("source %s: open again", s->config->name);
@@ -376,4 +376,11 @@ void source_error(struct source *s, const char *format, ...)
     pthread_mutex_unlock(&s->error_lock);
     if (news)
         log_warning("source %s: %s", s->config->name, text);
+}
+
+void source_trouble(struct source *s, const char *text)
+{
+    pthread_mutex_lock(&s->error_lock);
+    snprintf(s->trouble, sizeof(s->trouble), "%s", text ? text : "");
+    pthread_mutex_unlock(&s->error_lock);
 }

@@ -67,6 +67,8 @@ struct source {
 
     pthread_mutex_t error_lock;
     char last_error[160]; /* guarded by error_lock; "" when there was none since it was opened */
+    char
+        trouble[160]; /* guarded by error_lock; what is wrong now, though it is open; "": nothing */
 };
 
 /* Prepares a source for `config`; nothing runs yet. Borrows both pointers. */
@@ -125,6 +127,10 @@ void source_reject(struct source *s, enum drop_reason why);
 /* Counts an error and remembers it for display; logs it as a warning, when it differs from the last
  * one. */
 void source_error(struct source *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* What is wrong now with a source that is open, for the health; NULL: nothing. Neither counted nor
+ * logged, and forgotten when it is opened anew. */
+void source_trouble(struct source *s, const char *text);
 
 /* Counts polls that fell out because those before took too long. The source's own thread. */
 void source_overrun(struct source *s, uint64_t polls);

@@ -223,6 +223,41 @@ static void check_units(struct source *s, struct health_report *r)
     }
 }
 
+/* The first of what its units refuse: a wrong address in the file, for most. */
+static void check_isolated(struct source *s, struct health_report *r)
+{
+    struct isolated_place places[UNITS_AT_ONCE];
+    size_t n = figures_copy_isolated(&s->figures, 0, places, UNITS_AT_ONCE);
+    char component[64], others[48] = "";
+
+    if (n == 0)
+        return;
+    if (n > 1)
+        snprintf(others, sizeof(others), ", and %s%zu more", n == UNITS_AT_ONCE ? "at least " : "",
+                 n - 1);
+    snprintf(component, sizeof(component), "source %.40s registers", s->config->name);
+    add(r, HEALTH_WARNING, component,
+        "compare the addresses with the device's manual; `sensorgw monitor` lists them",
+        "unit %u refuses %s (exception %u)%s", places[0].unit, places[0].place, places[0].exception,
+        others);
+}
+
+/* What is wrong with one that is open; its files, say. */
+static void check_trouble(struct source *s, struct health_report *r)
+{
+    char component[64], trouble[sizeof(s->trouble)];
+
+    pthread_mutex_lock(&s->error_lock);
+    memcpy(trouble, s->trouble, sizeof(trouble));
+    pthread_mutex_unlock(&s->error_lock);
+    if (!trouble[0])
+        return;
+    snprintf(component, sizeof(component), "source %.50s", s->config->name);
+    add(r, HEALTH_WARNING, component,
+        "look at its path, its permissions and what it holds: such a sensor has no value", "%s",
+        trouble);
+}
+
 static void check_sources(struct plants *plants, struct health_report *r)
 {
     struct plant *plant = plants_hold(plants);
@@ -234,6 +269,8 @@ static void check_sources(struct plants *plants, struct health_report *r)
             continue;
         if (atomic_load(&s->status) != SOURCE_FAILED) {
             check_units(s, r);
+            check_isolated(s, r);
+            check_trouble(s, r);
             continue;
         }
         pthread_mutex_lock(&s->error_lock);

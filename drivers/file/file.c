@@ -14,6 +14,7 @@
 #include "drivers/file/parse.h"
 #include "drivers/schedule.h"
 #include "gateway/core/clock.h"
+#include "gateway/core/log.h"
 #include "gateway/core/metrics.h"
 
 #include <errno.h>
@@ -22,9 +23,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#define NONE UINT32_MAX
+
 /* What a running source needs. One thread calls open, poll and close: no locks. */
 struct state {
     struct schedule *schedule; /* ids: positions as in source_sensor() */
+    uint32_t failed;           /* the sensor that the health tells of; NONE: all can be read */
 };
 
 /* Sensors of one period are spread over it, so that they are not all due at once. */
@@ -60,6 +64,7 @@ static enum gw_err open_source(struct source *s)
         free(st);
         return err;
     }
+    st->failed = NONE;
     s->state = st;
     return GW_OK;
 }
@@ -89,27 +94,52 @@ static ssize_t read_file(const char *path, char *text, size_t size)
     return n;
 }
 
-static void read_sensor(struct source *s, const struct sensor_config *c)
+/* The first sensor that cannot be read is told until it can; then it is another's turn. */
+static void fail(struct source *s, uint32_t i, int64_t now, enum quality quality, const char *text)
 {
+    struct state *st = s->state;
+
+    source_error(s, "%s", text);
+    source_emit_bad(s, source_sensor(s->config, i), now, quality);
+    if (st->failed != NONE && st->failed != i)
+        return;
+    st->failed = i;
+    source_trouble(s, text);
+}
+
+static void recover(struct source *s, uint32_t i)
+{
+    struct state *st = s->state;
+
+    if (st->failed != i)
+        return;
+    st->failed = NONE;
+    source_trouble(s, NULL);
+}
+
+static void read_sensor(struct source *s, uint32_t i)
+{
+    const struct sensor_config *c = source_sensor(s->config, i);
     const struct file_sensor *o = c->options;
-    char text[FILE_TEXT_MAX];
+    char text[FILE_TEXT_MAX], why[160];
     double raw;
 
     metric_add(METRIC_SCANS, 1);
     int64_t now = clock_wall_us();
     ssize_t length = read_file(o->path, text, sizeof(text));
     if (length < 0) {
-        source_error(s, "cannot read %s: %s", o->path, strerror(errno));
-        source_emit_bad(s, c, now, QUALITY_TIMEOUT);
+        snprintf(why, sizeof(why), "cannot read %s: %s", o->path, log_errno(errno));
+        fail(s, i, now, QUALITY_TIMEOUT, why);
         return;
     }
     enum quality quality = file_parse(text, (enum file_format)o->format, o->regex, &raw);
     if (quality == QUALITY_GOOD) {
         source_emit(s, c, now, raw);
+        recover(s, i);
         return;
     }
-    source_error(s, "%s: %s", o->path, file_problem(quality));
-    source_emit_bad(s, c, now, quality);
+    snprintf(why, sizeof(why), "%s: %s", o->path, file_problem(quality));
+    fail(s, i, now, quality, why);
 }
 
 /* Does what is due and says when to come back. A sensor that cannot be read has a quality that says
@@ -122,7 +152,7 @@ static enum gw_err poll_source(struct source *s, int64_t now_us, int64_t *next_u
 
     while (!source_stopping(s) && schedule_take(st->schedule, now_us, &i, &skipped) == GW_OK) {
         source_overrun(s, skipped);
-        read_sensor(s, source_sensor(s->config, i));
+        read_sensor(s, i);
     }
     *next_us = schedule_next(st->schedule);
     return GW_OK;

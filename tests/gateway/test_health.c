@@ -231,6 +231,27 @@ static void a_unit_is_mute_after_a_while_and_not_at_once(void **state)
     assert_null(find(b, "source rs485 unit 7"));
 }
 
+static void what_is_wrong_with_an_open_source_is_told(void **state)
+{
+    struct bench *b = *state;
+    struct isolated_place place = {.unit = 7, .sensor = 1, .exception = 2, .place = "holding 17"};
+
+    strcpy(b->source.trouble, "cannot read /nofile: No such file or directory");
+    assert_item(b, "source rs485", HEALTH_WARNING, "cannot read /nofile: No such file");
+    b->source.trouble[0] = '\0';
+    assert_null(find(b, "source rs485"));
+    figures_unit(&b->source.figures, 7);
+    figures_isolate(&b->source.figures, &place);
+    assert_item(b, "source rs485 registers", HEALTH_WARNING,
+                "unit 7 refuses holding 17 (exception 2)");
+    place.sensor = 2;
+    figures_isolate(&b->source.figures, &place);
+    assert_item(b, "source rs485 registers", HEALTH_WARNING, "(exception 2), and 1 more");
+    figures_rejoin(&b->source.figures, 7, 1);
+    figures_rejoin(&b->source.figures, 7, 2);
+    assert_null(find(b, "source rs485 registers"));
+}
+
 static void a_queue_is_told_when_it_is_nearly_full(void **state)
 {
     struct bench *b = *state;
@@ -320,6 +341,7 @@ int main(void)
         T(subscriptions_that_the_broker_refuses_degrade),
         T(a_source_tells_its_last_error),
         T(a_unit_is_mute_after_a_while_and_not_at_once),
+        T(what_is_wrong_with_an_open_source_is_told),
         T(a_queue_is_told_when_it_is_nearly_full),
         T(an_outbox_that_grows_or_does_not_move_is_told),
         T(a_thread_that_hangs_is_unhealthy),

@@ -26,6 +26,18 @@ class Files(GatewayTest):
         self.wait_for("a value again", lambda: gateway.latest("room/t") == (22, "good"))
         self.check_books(gateway, gateway.stop())
 
+    def test_health_names_a_file_that_cannot_be_read_until_it_can(self):
+        path, source = self.file_source(value="no number")
+        missing = self.path("missing")
+        source["sensors"].append({"name": "gone", "path": missing})
+        gateway = self.gateway([source])
+        self.wait_for("the first", lambda: f"source room: {path}: holds no usable number" in gateway.cli("health"))
+        self.write(path, "20")
+        self.wait_for("the other", lambda: f"source room: cannot read {missing}: No such file" in gateway.cli("health"))
+        self.write(missing, "21")
+        self.wait_for("none", lambda: "source room" not in gateway.cli("health"))
+        gateway.stop()
+
     def test_a_counter_never_falls_and_goes_on_after_a_restart(self):
         path, source = self.file_source(value="100", counter=True)
         gateway = self.gateway([source])
