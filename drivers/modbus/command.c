@@ -87,6 +87,23 @@ static void fail(struct source_write *out, enum gw_err err, const char *format, 
     va_end(args);
 }
 
+/* Why the sensor may not be set to what convert_real() does not like. */
+static void fail_limits(const struct sensor_config *c, double value, enum quality why,
+                        struct source_write *out)
+{
+    if (why == QUALITY_INVALID)
+        fail(out, GW_EINVAL, "%g is one of the sensor's values that mean \"none\" (invalid:)",
+             value);
+    else if (why != QUALITY_OUT_OF_RANGE)
+        fail(out, GW_EINVAL, "%g is too large", value);
+    else if (isnan(c->max))
+        fail(out, GW_EINVAL, "%g is below the sensor's min, %g", value, c->min);
+    else if (isnan(c->min))
+        fail(out, GW_EINVAL, "%g is above the sensor's max, %g", value, c->max);
+    else
+        fail(out, GW_EINVAL, "%g is outside min and max: %g to %g", value, c->min, c->max);
+}
+
 /* The registers, or the coil as 0 or 1, that mean `value`. */
 static bool encode(const struct sensor_config *c, double value,
                    uint16_t registers[MODBUS_FIELD_REGISTERS_MAX], struct source_write *out)
@@ -104,9 +121,9 @@ static bool encode(const struct sensor_config *c, double value,
         raw.integer = (int64_t)llround(raw.real);
         raw.real = (double)raw.integer;
     }
-    if (convert_real(c, raw.real, &plausible) != QUALITY_GOOD) {
-        fail(out, GW_EINVAL, "%g is outside min and max, or one of the values that mean \"none\"",
-             value);
+    enum quality why = convert_real(c, raw.real, &plausible);
+    if (why != QUALITY_GOOD) {
+        fail_limits(c, value, why, out);
         return false;
     }
     if (o->table == TABLE_COIL) {

@@ -127,7 +127,8 @@ class Control(GatewayTest):
         self.assertIn("no gateway runs", self.tool(gateway, "monitor", "--once", status=1))
 
     SETTABLE = [{"name": "plain", "holding": 10},
-                {"name": "temp", "holding": 20, "type": "int16", "scale": 0.1, "min": -20, "max": 90, "writable": True},
+                {"name": "temp", "holding": 20, "type": "int16", "scale": 0.1, "min": -20, "max": 90,
+                 "invalid": -100, "writable": True},
                 {"name": "ratio", "holding": 30, "type": "float32", "order": "CDAB", "writable": True},
                 {"name": "big", "holding": 40, "type": "uint32", "writable": True},
                 {"name": "single", "holding": 50, "writable": True, "write_with": "multiple"},
@@ -173,8 +174,10 @@ class Control(GatewayTest):
             self.tool(gateway, "write", sensor, value, status=1)
             self.wait_for("a second between writes", lambda s=sensor, v=value, w=why: w in self.tool(
                 gateway, "write", s, v, status=1))
-        self.wait_for("min and max", lambda: "outside min and max" in self.tool(
+        self.wait_for("min and max", lambda: "90.5 is outside min and max: -20 to 90" in self.tool(
             gateway, "write", "a1/temp", "90.5", status=1))
+        self.wait_for("invalid", lambda: 'values that mean "none"' in self.tool(
+            gateway, "write", "--", "a1/temp", "-10", status=1))
         self.assertEqual(self.read_json(gateway, "1:holding:20", 1), [0x10000 - 125])
         self.assertIn("nor on, off", self.tool(gateway, "write", "a1/temp", "warm", status=2))
         self.wait_for("a word as over MQTT",
