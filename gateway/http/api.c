@@ -17,7 +17,7 @@
 #define PREFIX "/api/v1/"
 
 /* A path is `head`, a name, and `tail`; or `head` alone when there is no tail. `parameters` are
- * those that the query may have, with a space between them. */
+ * those that the query may have, with a space between them; NULL: the handler checks them. */
 static const struct route {
     const char *method, *head, *tail, *parameters;
     void (*handle)(struct http *h, const struct http_request *r, const char *name,
@@ -26,7 +26,7 @@ static const struct route {
     {"GET", "sensors", NULL, "match", api_sensors},
     {"GET", "sensors/", "/readings", "since until points", api_readings},
     {"POST", "sensors/", "/write", "", api_write},
-    {"GET", "sensors/", "", "", api_sensor},
+    {"GET", "sensors/", "", NULL, api_sensor},
     {"GET", "sparks", NULL, "", api_sparks},
     {"GET", "alerts", NULL, "active sensor rule since until limit", api_alerts},
     {"POST", "alerts/acknowledge", NULL, "", api_acknowledge},
@@ -74,7 +74,7 @@ void api_handle(struct http *h, const struct http_request *r, struct http_reply 
         if (!parameters_name(name, out))
             return;
         if (method_matches(routes[i].method, r->method)) {
-            if (parameters_check(r->query, routes[i].parameters, out))
+            if (!routes[i].parameters || parameters_check(r->query, routes[i].parameters, out))
                 routes[i].handle(h, r, name, out);
             return;
         }

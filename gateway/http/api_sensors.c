@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/core/clock.h"
 #include "gateway/http/internal.h"
+#include "gateway/http/parameters.h"
 #include "gateway/json.h"
 #include "gateway/live.h"
 
@@ -100,12 +101,15 @@ void api_sensor(struct http *h, const struct http_request *r, const char *name,
     const struct config *config = h->options.config;
     uint32_t index = sensor_table_find(h->options.sensors, name);
 
-    (void)r;
     if (index == SENSOR_NONE || sensor_table_get(h->options.sensors, index)->gone) {
         reply_error(out, MHD_HTTP_NOT_FOUND, "there is no sensor of that name",
-                    "/api/v1/sensors lists all; a slash in a name may be written as %2F");
+                    "/api/v1/sensors lists all; a slash in a name may be written as %2F; below a "
+                    "sensor there are /readings and, to POST, /write");
         return;
     }
+    /* Not before: of a path that does not exist, the parameter is not what is wrong. */
+    if (!parameters_check(r->query, "", out))
+        return;
     cJSON *o = sensor_json(h, index);
     cJSON *rules = cJSON_AddArrayToObject(o, "rules");
     for (size_t i = 0; i < config->rule_count; i++) {
