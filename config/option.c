@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define SECRET_MAX 65536
 
@@ -223,6 +224,22 @@ static bool set_bool(struct fill *f, const struct fill_place *p, const struct op
     return true;
 }
 
+/* What other systems call a type is nearest to another one by its letters. */
+static const char *usual_name(const char *text)
+{
+    static const char *const names[][2] = {{"float", "float32"},
+                                           {"real", "float32"},
+                                           {"double", "float64"},
+                                           {"int", "int16"},
+                                           {"uint", "uint16"}};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcasecmp(text, names[i][0]) == 0)
+            return names[i][1];
+    }
+    return text;
+}
+
 static bool set_enum(struct fill *f, const struct fill_place *p, const struct option *o,
                      const char *text, int *out)
 {
@@ -230,7 +247,7 @@ static bool set_enum(struct fill *f, const struct fill_place *p, const struct op
     char known[512] = "";
     size_t n = 0;
 
-    suggest_init(&s, text);
+    suggest_init(&s, usual_name(text));
     for (int i = 0; o->choices[i]; i++) {
         if (strcmp(o->choices[i], text) == 0) {
             *out = i;

@@ -48,7 +48,7 @@ void suggest_offer(struct suggest *s, const char *known)
 {
     size_t length = strlen(s->word);
     bool begins = length >= 3 && strncasecmp(s->word, known, length) == 0;
-    size_t distance = begins ? 1 : edit_distance(s->word, known);
+    size_t distance = begins ? known[length] != '\0' : edit_distance(s->word, known);
 
     if (distance < s->distance && distance < strlen(known)) {
         s->best = known;

@@ -40,6 +40,14 @@ static const struct {
 } refused[] = {
     {"address: 192.0.2.1", "unit_id: 1", "holding: 1, type: int16, order: CDAB",
      "order: int16 has 1 register: AB or BA, not CDAB"},
+    {"address: 192.0.2.1", "unit_id: 1", "holding: 1, type: float",
+     "not 'float'; did you mean 'float32'?"},
+    {"address: 192.0.2.1", "unit_id: 1", "holding: 1, type: int",
+     "not 'int'; did you mean 'int16'?"},
+    {"address: 192.0.2.1", "unit_id: 1", "holding: 1, type: uint",
+     "not 'uint'; did you mean 'uint16'?"},
+    {"address: 192.0.2.1", "unit_id: 1", "holding: 1, type: double",
+     "not 'double'; did you mean 'float64'?"},
     {"address: 192.0.2.1", "unit_id: 1", "holding: 1, type: float64, order: CDAB",
      "order: float64 has 4 registers: ABCDEFGH, GHEFCDAB, BADCFEHG or HGFEDCBA, not CDAB"},
     {"address: 192.0.2.1", "unit_id: 1", "holding: 1, type: int8, order: BA",
@@ -243,6 +251,41 @@ static void addresses_are_taken_apart(void **state)
     }
 }
 
+static void a_classic_number_in_the_wrong_place_is_warned_of(void **state)
+{
+    static const struct {
+        const char *sensor, *warning; /* NULL: none */
+    } cases[] = {
+        {"holding: 40001", "warning: holding 40001 is counted from 0; for what a manual calls "
+                           "40001, write \"register: 40001\""},
+        {"input: 39999", "warning: input 39999 is counted from 0"},
+        {"discrete: 10001", "warning: discrete 10001 is counted from 0"},
+        {"holding: 40000", NULL},
+        {"holding: 50000", NULL},
+        {"input: 40001", NULL},
+        {"coil: 10001", NULL},
+        {"register: 40001", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct config *c = NULL;
+        struct config_errors errors = {0};
+        char *text = NULL;
+        size_t size;
+        assert_int_equal(parse("address: h", "unit_id: 1", cases[i].sensor, &c, &errors), GW_OK);
+        FILE *f = open_memstream(&text, &size);
+        assert_non_null(f);
+        driver_modbus.describe(&c->sources[0], f);
+        fclose(f);
+        if (!strstr(text, cases[i].warning ? cases[i].warning : "") ||
+            (!cases[i].warning && strstr(text, "warning")))
+            fail_msg("%s: %s", cases[i].sensor, text);
+        free(text);
+        config_free(c);
+    }
+}
+
 static void the_plan_is_described(void **state)
 {
     struct config *c = NULL;
@@ -383,6 +426,7 @@ int main(void)
         cmocka_unit_test(every_notation_finds_its_place),
         cmocka_unit_test(stop_bits_follow_parity_as_the_specification_says),
         cmocka_unit_test(addresses_are_taken_apart),
+        cmocka_unit_test(a_classic_number_in_the_wrong_place_is_warned_of),
         cmocka_unit_test(the_plan_is_described),
     };
 
