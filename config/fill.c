@@ -84,6 +84,13 @@ static void report_unknown(struct fill *f, const struct yaml_node *map, size_t k
             return;
         }
     }
+    if (map->items[k]->kind == YAML_SCALAR && map->items[k]->text[0] == '\0' &&
+        strspn(key, "0123456789") == strlen(key)) { /* {warning: 75,5} */
+        report_key(f->reporter, map, k,
+                   "unknown key; if it belongs to the number before it: decimals are written with "
+                   "a point, as in 75.5");
+        return;
+    }
     suggest_init(&s, key);
     each_key(parts, count, others, offer, &s);
     each_key(parts, count, others, add_key, &known);

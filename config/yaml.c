@@ -33,21 +33,45 @@ static enum gw_err fail(struct reader *r, yaml_mark_t mark, const char *why)
     return GW_ECONFIG;
 }
 
+/* What a person most likely did, by libyaml's words for it. */
+static const struct {
+    const char *problem, *hint;
+} hints[] = {
+    {"cannot start any token", "a tab? indent with spaces; quote text that begins with a sign"},
+    {"tab character", "indent with spaces"},
+    {"mapping values are not allowed",
+     "wrong indentation? keys of one map begin in the same column; quote text that holds \": \""},
+    {"did not find expected key", "wrong indentation? keys of one map begin in the same column"},
+    {"did not find expected '-' indicator",
+     "wrong indentation? the dashes of one list stand in the same column"},
+    {"block sequence entries are not allowed",
+     "wrong indentation? a list begins in a line of its own"},
+};
+
+static const char *hint_for(const char *problem)
+{
+    for (size_t i = 0; problem && i < sizeof(hints) / sizeof(hints[0]); i++) {
+        if (strstr(problem, hints[i].problem))
+            return hints[i].hint;
+    }
+    return NULL;
+}
+
 /* libyaml's own words; where they say what it was about, that comes first. */
 static enum gw_err fail_parser(struct reader *r)
 {
     const yaml_parser_t *p = &r->parser;
-    char text[200];
+    char text[240];
 
     if (p->error == YAML_READER_ERROR) {
         snprintf(text, sizeof(text), "is not UTF-8 text: %s at byte %zu", p->problem,
                  p->problem_offset);
         return fail(r, p->mark, text);
     }
-    bool tab = p->problem && strstr(p->problem, "cannot start any token");
-    snprintf(text, sizeof(text), "is not YAML: %s%s%s%s", p->context ? p->context : "",
-             p->context ? ": " : "", p->problem ? p->problem : "out of memory",
-             tab ? " (a tab? indent with spaces; quote text that begins with a sign)" : "");
+    const char *hint = hint_for(p->problem);
+    snprintf(text, sizeof(text), "is not YAML: %s%s%s%s%s%s", p->context ? p->context : "",
+             p->context ? ": " : "", p->problem ? p->problem : "out of memory", hint ? " (" : "",
+             hint ? hint : "", hint ? ")" : "");
     return fail(r, p->problem_mark, text);
 }
 

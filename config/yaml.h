@@ -29,7 +29,7 @@ struct yaml_document {
 
 struct yaml_error {
     int line, column;
-    char text[200];
+    char text[240];
 };
 
 /* Parses one document. Nodes live until yaml_release(). GW_ECONFIG: not YAML, deeper than 32

@@ -14,9 +14,14 @@
 static void say_errors(struct change *c, const struct config_errors *errors, enum gw_err err)
 {
     config_errors_print(errors, c->o->path, c->text);
-    for (size_t i = 0; i < errors->count && i < LOGGED; i++)
-        log_error("reload: %s:%d:%d: %s", c->o->path, errors->items[i].line,
-                  errors->items[i].column, errors->items[i].text);
+    for (size_t i = 0; i < errors->count && i < LOGGED; i++) {
+        const struct config_error *e = &errors->items[i];
+        const char *file = e->file ? e->file : c->o->path;
+        if (e->line > 0)
+            log_error("reload: %s:%d:%d: %s", file, e->line, e->column, e->text);
+        else
+            log_error("reload: %s: %s", file, e->text);
+    }
     if (errors->count > LOGGED)
         log_error("reload: and %zu more; `sensorgw check` lists all", errors->count - LOGGED);
     if (errors->count == 0)

@@ -50,6 +50,21 @@ static const struct {
      "gateway:\n"
      "\tname: g\n",
      "t.yaml:2:1: is not YAML: while scanning for the next token: found character that cannot start any token (a tab? indent with spaces; quote text that begins with a sign)\n"},
+    {"tab before a list",
+     "sources:\n"
+     "  - name: a\n"
+     "\t- name: b\n",
+     "t.yaml:3:1: is not YAML: while scanning a plain scalar: found a tab character that violates indentation (indent with spaces)\n"},
+    {"key too far to the right",
+     "gateway:\n"
+     "  name: g\n"
+     "    workers: 1\n",
+     "t.yaml:3:12: is not YAML: mapping values are not allowed in this context (wrong indentation? keys of one map begin in the same column; quote text that holds \": \")\n"},
+    {"decimal comma",
+     BASE
+     "rules:\n"
+     "  - {name: r, sensor: d/s, high: {warning: 75,5}}\n",
+     "t.yaml:8:47: rules[0].high.5: unknown key; if it belongs to the number before it: decimals are written with a point, as in 75.5\n"},
     {"unclosed brace",
      "gateway: {name: g\n",
      "t.yaml:2:1: is not YAML: while parsing a flow mapping: did not find expected ',' or '}'\n"},
@@ -425,7 +440,7 @@ static const struct {
      "    devices:\n"
      "      - {name: d, unit_id: 1, sensors: [{name: s, holding: 1, scale: 0,1}]}\n",
      "t.yaml:6:70: sources[0].devices[0].sensors[0].scale: must not be 0: every value would be the same\n"
-     "t.yaml:6:72: sources[0].devices[0].sensors[0].1: unknown key; here may stand unit, every, scale, offset, invalid, min, max, counter, wrap, per, holding, input, flag, name\n"},
+     "t.yaml:6:72: sources[0].devices[0].sensors[0].1: unknown key; if it belongs to the number before it: decimals are written with a point, as in 75.5\n"},
     {"scale not finite",
      "sources:\n"
      "  - name: a\n"

@@ -323,6 +323,9 @@ class ReloadTest(GatewayTest):
         # SIGHUP does the same as the command.
         gateway.process.signal(signal.SIGHUP)
         self.wait_for("the log", lambda: gateway.process.output().count("is not reloaded") == 2)
+        os.unlink(gateway.config_path)
+        gateway.process.signal(signal.SIGHUP)
+        self.wait_for("a file that is gone", lambda: f"reload: {gateway.config_path}: No such file" in gateway.process.output())
         self.write_config(gateway, config)
         gateway.process.signal(signal.SIGHUP)
         self.wait_for("mended", lambda: "configuration" not in gateway.cli("health"))
