@@ -59,8 +59,10 @@ const struct option gateway_options[] = {
      .type = OPTION_STRING,
      .offset = AT(control),
      .fallback = OPTION_OPTIONAL,
-     .help = "Socket for monitor, read, scan and write, or off; the database's name with "
-             ".control when left out"},
+     .help =
+         "Socket for what asks the running gateway: health, reload, monitor, read, scan, write, "
+         "ack, shelve; or off; the database's name with "
+         ".control when left out"},
     {.key = "log",
      .type = OPTION_TABLE,
      .offset = AT(log),
@@ -203,7 +205,8 @@ const struct option http_options[] = {
      .type = OPTION_STRING,
      .offset = AT(listen),
      .fallback = "127.0.0.1:8080",
-     .help = "host:port of /metrics and /healthz; anything but this host needs a token_file"},
+     .help = "host:port of the page, its API, /metrics and /healthz; anything but this host needs "
+             "a token_file"},
     {.key = "token_file",
      .type = OPTION_SECRET_FILE,
      .offset = AT(token),

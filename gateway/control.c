@@ -193,7 +193,8 @@ static bool open_listener(struct control *c)
     c->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (c->listener >= 0 && listen_at(c->listener, c->path))
         return true;
-    log_warning("no control socket at %s: %s; monitor, read, scan and write will not reach this "
+    log_warning("no control socket at %s: %s; health, reload, monitor, write and others will not "
+                "reach this "
                 "gateway",
                 c->path, log_errno(errno));
     if (c->listener >= 0)

@@ -34,7 +34,9 @@ static int connect_to(const struct config *config, const char **why)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
         return fd;
-    *why = errno == ENOENT || errno == ECONNREFUSED ? "no gateway runs" : log_errno(errno);
+    *why = errno == ENOENT || errno == ECONNREFUSED ? "no gateway runs"
+           : errno == EACCES ? "not permitted. Join the gateway's group, or become root"
+                             : log_errno(errno);
     if (fd >= 0)
         close(fd);
     return -1;

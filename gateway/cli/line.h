@@ -35,12 +35,13 @@ struct line {
     {                                                                                              \
         "rtu", 'r', false                                                                          \
     }
-#define LINE_HELP                                                                                  \
+/* timeout: a literal, the default. */
+#define LINE_HELP(timeout)                                                                         \
     "ADDRESS is a serial device such as /dev/ttyUSB0, or host or host:port.\n\n"                   \
     "  -b, --baud SPEED       of the serial line; default 9600\n"                                  \
     "  -p, --parity PARITY    none, even or odd; default even\n"                                   \
     "  -s, --stop-bits N      1 or 2; default 1 with parity, 2 without\n"                          \
-    "  -t, --timeout TIME     for an answer; default 1s\n"                                         \
+    "  -t, --timeout TIME     for an answer; default " timeout "\n"                                \
     "  -r, --rtu              RTU frames over TCP, for a transparent serial server\n"
 
 /* True when c was one of LINE_OPTIONS. */

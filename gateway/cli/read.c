@@ -333,9 +333,10 @@ const struct command cli_command_read = {
     .arguments = "ADDRESS [UNIT:]TABLE:NUMBER",
     .summary = "Reads registers of a Modbus device, in every way that they may be meant.",
     .help = "TABLE is holding, input, coil or discrete; NUMBER counts from 0; UNIT is 1 when left "
-            "out.\n" LINE_HELP
-            "  -n, --count N          so many registers or bits; default 4 registers or 1 bit\n"
-            "  -j, --json             a JSON array of addresses and values\n"
-            "\nA line that a running gateway polls is read through it (-c says which).\n",
+            "out.\n" LINE_HELP(
+                "1s") "  -n, --count N          so many registers or bits; default 4 registers or "
+                      "1 bit\n"
+                      "  -j, --json             a JSON array of addresses and values\n"
+                      "\nA line that a running gateway polls is read through it (-c says which).\n",
     .run = run,
 };

@@ -280,9 +280,10 @@ const struct command cli_command_scan = {
     .help =
         "On a serial line, speeds and parities that are not given are tried one after the other: "
         "first\nwith 16 units, then with all. What is found goes to standard error, the stanza "
-        "to standard output.\n" LINE_HELP "  -u, --units FIRST-LAST default 1-247\n"
-        "\nA line that a running gateway polls is scanned through it, at its settings (-c says "
-        "which). "
-        "Else\nthe time-out is 60ms here, 250ms over TCP.\n",
+        "to standard output.\n" LINE_HELP(
+            "60ms, or 250ms over TCP") "  -u, --units FIRST-LAST default 1-247\n"
+                                       "\nA line that a running gateway polls is scanned through "
+                                       "it, at its settings (-c says "
+                                       "which).\n",
     .run = run,
 };
