@@ -126,7 +126,10 @@ static enum gw_err refuse(struct store *s, enum gw_err err)
 {
     if (s->run_id != 0)
         return GW_ECORRUPT;
-    sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    /* A log with something in it is its owner's to apply; an empty one is what our look has made.
+     */
+    if (file_has_log(s->path))
+        sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     log_error("storage.path: %s is no database of sensorgw (%s), and is left alone: choose another "
               "storage.path, or move that file away",
               s->path, gw_strerror(err));

@@ -178,12 +178,20 @@ enum gw_err file_lock(const char *path, int *out, char note[static FILE_NOTE_SIZ
     return GW_OK;
 }
 
+bool file_has_log(const char *path)
+{
+    char name[PATH_MAX];
+    struct stat st;
+
+    return snprintf(name, sizeof(name), "%s-wal", path) < PATH_MAX && stat(name, &st) == 0 &&
+           st.st_size > 0;
+}
+
 bool file_was_ours(const char *path)
 {
     char name[PATH_MAX], note[FILE_NOTE_SIZE];
-    struct stat st;
 
-    if (snprintf(name, sizeof(name), "%s-wal", path) < PATH_MAX && stat(name, &st) == 0)
+    if (file_has_log(path))
         return true;
     snprintf(name, sizeof(name), "%s.lock", path);
     int fd = open(name, O_RDONLY | O_CLOEXEC);

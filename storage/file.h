@@ -23,8 +23,11 @@ enum gw_err file_lock(const char *path, int *out, char note[static FILE_NOTE_SIZ
 /* Leaves a line of text in the lock file; fd: of file_lock(). Not synced to the disk. */
 void file_note(int fd, const char *note);
 
-/* Whether a gateway has had this file: it lies beside a -wal, or a .lock with a note in it. For a
- * file whose content does not tell any more. */
+/* Whether it has a -wal beside it that is not empty. */
+bool file_has_log(const char *path);
+
+/* Whether a gateway has had this file: it lies beside a -wal that is not empty, or a .lock with a
+ * note in it. For a file whose content does not tell any more. */
 bool file_was_ours(const char *path);
 
 /* Renames the database with its -wal and -shm to <path>.corrupt-<UTC time>. */

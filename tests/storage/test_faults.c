@@ -121,6 +121,9 @@ static void a_foreign_database_is_refused_and_left_alone(void **state)
     assert_int_equal(count_files(f, "test.db.corrupt*"), 0);
     assert_int_equal(sql_int(f, "SELECT x FROM other"), 5);
     assert_string_equal(sql_text(f, "PRAGMA journal_mode", text), "delete");
+    sql_write(f, "PRAGMA journal_mode = WAL");
+    assert_int_equal(store_open(&f->store, &f->options), GW_EFOREIGN);
+    assert_int_equal(count_files(f, "test.db-*"), 0); /* nothing beside it that is ours */
     /* Nor if this SQLite does not understand its tables. */
     sql_write(f,
               "PRAGMA writable_schema = 1; UPDATE sqlite_schema SET sql = 'CREATE NEWS other (x)'");
