@@ -146,8 +146,10 @@ static void become_disconnected(struct mqtt_client *c, int reason)
 static void handle(struct mqtt_client *c, unsigned events, int reason)
 {
     if (events & (LINK_LOST | LINK_REFUSED)) {
-        if (c->state != WAITING)
+        if (c->state != WAITING) {
             become_disconnected(c, reason);
+            return; /* that takes its time: what has come meanwhile is of this connection */
+        }
     } else if (events & LINK_UP) {
         if (c->state == CONNECTING)
             become_connected(c);

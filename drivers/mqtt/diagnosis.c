@@ -164,7 +164,7 @@ static void examine(const struct mqtt_section *m, const char *tls_reason, enum p
         say(out, SCHEME, "the other side speaks TLS");
     else if (!m->tls)
         say(out, REACH, "no MQTT 5 answer from what listens there");
-    else if (peer == PEER_PLAIN)
+    else if (peer == PEER_PLAIN && (!tls_reason[0] || strstr(tls_reason, "wrong version number")))
         say(out, SCHEME, "the other side speaks no TLS");
     else if (tls_reason[0])
         say(out, TRUST, "TLS: %s", tls_reason);

@@ -36,8 +36,9 @@ void trouble_refused(struct trouble *t, struct mqtt_link *link, int reason,
     if (stopping(arg))
         return;
     put(t, &why);
-    if (strcmp(why.text, t->logged) == 0)
+    if (strcmp(why.text, t->logged) == 0 || strcmp(why.text, t->before) == 0)
         return;
+    memcpy(t->before, t->logged, sizeof(t->before));
     memcpy(t->logged, why.text, sizeof(t->logged));
     log_warning("mqtt: cannot connect to %s: %s; %s; trying again until it works", link_url(link),
                 why.text, why.hint);
@@ -49,7 +50,7 @@ void trouble_lost(struct trouble *t, struct mqtt_link *link, int reason, bool so
 {
     struct diagnosis why = {.hint = link_hint(reason)};
 
-    t->soon = soon && reason < 0 ? t->soon + 1 : 0;
+    t->soon = soon && (reason < 0 || reason == LINK_TAKEN_OVER) ? t->soon + 1 : 0;
     if (t->soon >= TROUBLE_LOSSES) {
         snprintf(why.text, sizeof(why.text),
                  "it ends again and again soon after it began: perhaps another client uses the id "
@@ -67,7 +68,7 @@ void trouble_lost(struct trouble *t, struct mqtt_link *link, int reason, bool so
 
 void trouble_connected(struct trouble *t)
 {
-    t->logged[0] = '\0';
+    t->logged[0] = t->before[0] = '\0';
     if (t->soon < TROUBLE_LOSSES)
         put(t, &(struct diagnosis){.hint = ""});
 }

@@ -14,8 +14,9 @@
 
 struct trouble {
     /* the client's thread's own */
-    unsigned soon;               /* how many in a row ended soon, for no reason given */
+    unsigned soon;               /* how many in a row ended soon, without a reason of ours */
     char logged[DIAGNOSIS_SIZE]; /* of no connection, since the last one */
+    char before[DIAGNOSIS_SIZE]; /* the other one, where two take turns */
 
     pthread_mutex_t lock;
     struct diagnosis what; /* guarded by lock; text empty: nothing */
@@ -25,7 +26,7 @@ void trouble_init(struct trouble *t);
 void trouble_fini(struct trouble *t);
 
 /* No connection came about; reason: see LINK_REFUSED. Without a code of the broker's it looks
- * around for one, see diagnose(). Logged when it has changed. */
+ * around for one, see diagnose(). Logged when it is none of the two that were logged last. */
 void trouble_refused(struct trouble *t, struct mqtt_link *link, int reason,
                      bool (*stopping)(void *arg), void *arg);
 /* A connection ended, `soon` after it began. Logged. */
