@@ -211,10 +211,23 @@ static enum format format_of(const char *text)
                  {"sqlite3", FORMAT_DATABASE}};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strcmp(text, names[i].name) == 0)
+        if (strcasecmp(text, names[i].name) == 0)
             return names[i].format;
     }
     return FORMAT_UNSET;
+}
+
+/* Endings by which a file would be taken for what it is not. */
+static bool is_of_others(const char *ending)
+{
+    static const char *const others[] = {"xlsx", "xls", "ods", "tsv", "xml", "yaml", "parquet",
+                                         "gz",   "zip", "xz",  "zst", "bz2", "tar"};
+
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        if (strcasecmp(ending, others[i]) == 0)
+            return true;
+    }
+    return false;
 }
 
 static int take_option(struct job *j, int c, int64_t now_us)
@@ -246,7 +259,8 @@ static int check_job(struct job *j)
     const char *name = slash ? slash + 1 : j->path;
     const char *ending = name ? strrchr(name, '.') : NULL;
 
-    if (j->format == FORMAT_UNSET && ending && !(j->format = format_of(ending + 1)))
+    if (j->format == FORMAT_UNSET && ending && !(j->format = format_of(ending + 1)) &&
+        is_of_others(ending + 1))
         return cli_usage_error(&cli_command_export,
                                "no format ends in '%s': csv, json, jsonl, ndjson, db, sqlite and "
                                "sqlite3 are known; or say which with --format",

@@ -5,23 +5,20 @@
 #include "gateway/cli/daemon.h"
 #include "gateway/core/clock.h"
 
-#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define POLL_US (100 * US_PER_MS)
 
 /* Who names a file means that file; the gateway reads the one that it was started with. A gateway
- * that is older than the question is not held to it. */
+ * that is older than the question is not held to it, nor one whose file is not here, as in a
+ * container. */
 static int check_file(struct daemon *d, const char *named)
 {
-    char **lines = named ? daemon_ask(d, "config") : NULL, *real = NULL;
+    char **lines = named ? daemon_ask(d, "config") : NULL;
 
-    if (!lines || !lines[0] || strncmp(lines[0], "error ", 6) == 0)
-        return CLI_OK;
-    real = realpath(named, NULL);
-    bool same = strcmp(real ? real : named, lines[0]) == 0;
-    free(real);
-    if (same)
+    if (!lines || !lines[0] || strncmp(lines[0], "error ", 6) == 0 || access(lines[0], F_OK) != 0 ||
+        config_same_file(named, lines[0]))
         return CLI_OK;
     fprintf(stderr,
             "sensorgw: nothing was reloaded: the gateway of this database runs with %s, not with "

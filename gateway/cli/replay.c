@@ -30,6 +30,7 @@ struct job {
     struct query *query; /* from_db */
     uint64_t unknown, readings, late, states[ALERT_STATE_COUNT], withheld, reminders;
     int64_t first_us, last_us;
+    int64_t judged_us; /* of a reading that came late: when, and not its own time */
     bool failed;
 };
 
@@ -79,18 +80,21 @@ static void print_line(const struct sensor *s, const struct alert_change *c)
 static void on_change(void *arg, const struct sensor *s, const struct alert_change *c)
 {
     struct job *j = arg;
+    struct alert_change shown = *c;
 
     if (c->alert_id == 0)
         return;
+    if (shown.time_us < j->judged_us)
+        shown.time_us = j->judged_us;
     if (c->repeat)
         j->reminders++;
     else
         j->states[c->state]++;
     j->withheld += c->withheld != ALERT_TOLD;
     if (j->as_json)
-        print_json(j, s, c);
+        print_json(j, s, &shown);
     else
-        print_line(s, c);
+        print_line(s, &shown);
 }
 
 static void print_summary(const struct job *j)
@@ -140,9 +144,10 @@ static bool take(struct job *j, const char *sensor, const char *unit, struct rea
         return true;
     if (j->readings++ == 0)
         j->first_us = j->last_us = r->time_us;
-    j->late += r->time_us < j->last_us;
-    j->last_us = r->time_us > j->last_us ? r->time_us : j->last_us;
-    r->time_us = j->last_us; /* of a late one: what follows shows when it was judged */
+    bool late = r->time_us < j->last_us;
+    j->late += late;
+    j->last_us = late ? j->last_us : r->time_us;
+    j->judged_us = late ? j->last_us : INT64_MIN;
     size_t known = sensor_table_count(replay_sensors(j->replay));
     enum gw_err err = replay_reading(j->replay, sensor, unit, r);
     if (err == GW_OK) {

@@ -126,6 +126,10 @@ class Export(CopyTest):
             _, err = self.sensorgw(gateway, "export", pattern, "-o", self.path(name), status=status)
             self.assertIn(why, err)
             self.assertFalse(os.path.exists(self.path(name)))
+        for name, begin in (("x.txt", "time,"), ("report-31.01.2026", "time,"), ("X.JSONL", '{"')):
+            self.sensorgw(gateway, "export", "-o", self.path(name))
+            with open(self.path(name), encoding="utf-8") as f:
+                self.assertTrue(f.read().startswith(begin), name)
         _, err = self.sensorgw(gateway, "export", "-f", "db", status=2)
         self.assertIn("-o", err)
         gateway.stop()

@@ -88,6 +88,17 @@ class Replay(GatewayTest):
         self.assertEqual([s[:3] for s in self.states("--set", "hot.for=0s", stdin=data)], [
             ("00:00:30", "hot", "raised"), ("00:00:40", "hot", "escalated"), ("00:00:40", "hot", "cleared")])
 
+    def test_rates_are_those_of_the_readings_own_times(self):
+        config = self.path("rate.yaml")
+        self.write(config, f"""http: off
+storage: {{path: {self.path("none.db")}}}
+sources: [{{name: d, driver: file, sensors: [{{name: a, path: /x}}, {{name: b, path: /x}}]}}]
+rules: [{{name: jump, sensor: d/b, rate: {{warning: 5}}, per: 1s}}]
+""")
+        data = "time,sensor,value\n2026-01-01T01:00:00Z,d/a,1\n" + "".join(
+            f"2026-01-01T00:00:{i:02}Z,d/b,{i * 10}\n" for i in range(4))  # a file of each sensor, one after the other
+        self.assertIn("raised", self.replay("-", stdin=data, config=config)[0])
+
     def test_a_sensor_that_the_configuration_does_not_know_is_mentioned_once(self):
         text = DATA.replace(',d/t,8', ',d/x,8')
         said = self.replay("-", stdin=text)[1]
