@@ -64,14 +64,16 @@ static const char *port_of(const struct source_config *s)
     return s->schema->serial_port ? s->schema->serial_port(s->options) : NULL;
 }
 
-/* Two that cannot share a port: each would hear the other's answers, if the lock let it. */
+/* Two that cannot share a port: each would hear the other's answers, if the lock let it. By name:
+ * whether two names mean one device depends on what is plugged in now, and the lock sees to that.
+ */
 static void check_port(struct loader *l, const struct source_config *s,
                        const struct source_config *earlier)
 {
     const char *mine = port_of(s), *its = port_of(earlier);
     bool may_share = earlier->schema == s->schema && s->schema->check_pair;
 
-    if (!may_share && mine && its && config_same_file(mine, its))
+    if (!may_share && mine && its && strcmp(mine, its) == 0)
         config_report(l->fill.reporter, s->node, "port",
                       "is the port of source %s in line %d already: only modbus sources can share "
                       "one; give this source a port of its own",

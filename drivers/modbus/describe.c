@@ -20,15 +20,16 @@ static int classic_number(uint8_t table, unsigned address)
     return (int)address + (address < 9999 ? first : (first - 1) * 10 + 1);
 }
 
-/* A number of the classic notation behind `holding:` is another register than the manual means. */
+/* A number of the classic notation behind `holding:` is another register than the manual means. Not
+ * said of templates, which are right: SunSpec's begin at address 40000. */
 static void warn_of_classic_number(uint8_t table, unsigned address, FILE *f)
 {
     unsigned first = (unsigned)tables[table].classic;
 
     if (first >= 10001 && address >= first && address <= first + 9998)
         fprintf(f,
-                "      warning: %s %u is counted from 0; for what a manual calls %u, write "
-                "\"register: %u\"\n",
+                "      warning: %s %u is counted from 0; if it is what a manual calls %u, counted "
+                "from 1, write \"register: %u\"\n",
                 tables[table].name, address, address, address);
 }
 
@@ -75,7 +76,8 @@ static void describe_fields(const struct device_config *d, const struct plan *pl
         if (field->every_nth > 1)
             fprintf(f, ", every %g s", (double)c->every_us / 1e6);
         fputc('\n', f);
-        warn_of_classic_number(field->table, o->address, f);
+        if (!d->template)
+            warn_of_classic_number(field->table, o->address, f);
     }
 }
 

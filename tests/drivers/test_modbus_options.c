@@ -256,8 +256,8 @@ static void a_classic_number_in_the_wrong_place_is_warned_of(void **state)
     static const struct {
         const char *sensor, *warning; /* NULL: none */
     } cases[] = {
-        {"holding: 40001", "warning: holding 40001 is counted from 0; for what a manual calls "
-                           "40001, write \"register: 40001\""},
+        {"holding: 40001", "warning: holding 40001 is counted from 0; if it is what a manual calls "
+                           "40001, counted from 1, write \"register: 40001\""},
         {"input: 39999", "warning: input 39999 is counted from 0"},
         {"discrete: 10001", "warning: discrete 10001 is counted from 0"},
         {"holding: 40000", NULL},
