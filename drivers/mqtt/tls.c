@@ -55,14 +55,14 @@ void tls_prepare(MQTTAsync_SSLOptions *o, const struct mqtt_section *m, struct t
 
 void tls_reason_of(const char *line, size_t length, char out[static TLS_REASON_SIZE])
 {
-    const char *at = line, *end = line + length;
+    const char *at = line, *end = line + length, *stop = NULL, *colon;
     size_t n = 0;
+    int field = 0;
 
-    for (int field = 0; at && field < 5; field++) {
-        at = memchr(at, ':', (size_t)(end - at));
-        at = at ? at + 1 : NULL;
-    }
-    const char *stop = at ? memchr(at, ':', (size_t)(end - at)) : NULL;
+    for (; field < 5 && (colon = memchr(at, ':', (size_t)(end - at))); field++)
+        at = colon + 1;
+    if (field == 5)
+        stop = memchr(at, ':', (size_t)(end - at));
     if (!stop) {
         at = line;
         stop = end;
