@@ -129,21 +129,39 @@ static bool may_match(const char *glob, const char *pattern)
     return strncmp(glob, pattern, fixed < known ? fixed : known) == 0;
 }
 
-static bool matches_any(const struct config *c, const char *glob, bool is_name)
+/* Until visit() says no; false then. */
+static bool each_sensor(const struct config *c,
+                        bool (*visit)(void *arg, const struct sensor_config *s), void *arg)
 {
     for (size_t i = 0; i < c->source_count; i++) {
         for (size_t d = 0; d < c->sources[i].device_count; d++) {
             const struct device_config *device = &c->sources[i].devices[d];
             for (size_t k = 0; k < device->sensor_count; k++) {
-                const struct sensor_config *s = &device->sensors[k];
-                if (s->index == SENSOR_NONE ? may_match(glob, s->name)
-                    : is_name               ? strcmp(glob, s->name) == 0
-                                            : fnmatch(glob, s->name, 0) == 0)
-                    return true;
+                if (!visit(arg, &device->sensors[k]))
+                    return false;
             }
         }
     }
-    return false;
+    return true;
+}
+
+struct sought {
+    const char *glob;
+    bool is_name;
+};
+
+static bool is_another(void *arg, const struct sensor_config *s)
+{
+    const struct sought *o = arg;
+
+    if (s->index == SENSOR_NONE)
+        return !may_match(o->glob, s->name);
+    return o->is_name ? strcmp(o->glob, s->name) != 0 : fnmatch(o->glob, s->name, 0) != 0;
+}
+
+static bool matches_any(const struct config *c, const char *glob, bool is_name)
+{
+    return !each_sensor(c, is_another, &(struct sought){glob, is_name});
 }
 
 #define NAMES_TOLD 3
@@ -155,13 +173,15 @@ struct names {
     size_t length, count;
 };
 
-static void add_name(struct names *n, const char *name)
+static bool add_name(void *arg, const struct sensor_config *s)
 {
-    suggest_offer(&n->nearest, name);
-    if (n->count++ >= NAMES_TOLD || n->length >= sizeof(n->some))
-        return;
-    n->length += (size_t)snprintf(n->some + n->length, sizeof(n->some) - n->length, "%s%s",
-                                  n->count > 1 ? ", " : "", name);
+    struct names *n = arg;
+
+    suggest_offer(&n->nearest, s->name);
+    if (n->count++ < NAMES_TOLD && n->length < sizeof(n->some))
+        n->length += (size_t)snprintf(n->some + n->length, sizeof(n->some) - n->length, "%s%s",
+                                      n->count > 1 ? ", " : "", s->name);
+    return true;
 }
 
 /* "did you mean 'a/b'?", or "there are a/b, c/d and others"; returns out. */
@@ -171,13 +191,7 @@ static const char *names_hint(const struct config *c, const char *word, char out
     struct names n = {0};
 
     suggest_init(&n.nearest, word);
-    for (size_t i = 0; i < c->source_count; i++) {
-        for (size_t d = 0; d < c->sources[i].device_count; d++) {
-            const struct device_config *device = &c->sources[i].devices[d];
-            for (size_t k = 0; k < device->sensor_count; k++)
-                add_name(&n, device->sensors[k].name);
-        }
-    }
+    each_sensor(c, add_name, &n);
     if (n.nearest.best)
         snprintf(out, NAMES_HINT_SIZE, "did you mean '%s'?", n.nearest.best);
     else if (n.count > 0)
