@@ -153,8 +153,9 @@ static int alerts(struct cli *cli, int argc, char **argv)
         return p.status;
     if ((status = cli_no_operands(&p)) != CLI_OK)
         return status;
-    if (j.filter.until_us && j.filter.since_us >= j.filter.until_us)
-        return cli_usage_error(p.command, "--since must lie before --until");
+    if (j.filter.until_us && (status = cli_check_span(p.command, j.filter.since_us,
+                                                      j.filter.until_us, INT64_MAX)) != CLI_OK)
+        return status;
     if (j.undelivered)
         return cli_undelivered(cli, j.filter.limit, j.listing.as_json);
     if (cli_open_database(cli, &q) != CLI_OK)

@@ -79,8 +79,8 @@ const char *cli_argument(void);
 /* The same as a time (cli_parse_time()), or as a whole number; CLI_OK, or a usage error. */
 int cli_take_time(const struct command *c, int64_t now_us, int64_t *out);
 int cli_take_limit(const struct command *c, size_t *out);
-/* CLI_OK, or a usage error when there is nothing between the two; until_us is now_us when it was
- * not given. */
+/* CLI_OK, or a usage error when there is nothing between the two; now_us: what until_us
+ * is when it was not given. */
 int cli_check_span(const struct command *c, int64_t since_us, int64_t until_us, int64_t now_us);
 /* CLI_OK, or a usage error when there are operands. */
 int cli_no_operands(const struct cli_parser *p);

@@ -90,20 +90,17 @@ static bool each(void *arg, const struct latest_row *row)
     return !ferror(j->out.file);
 }
 
-static bool between(void *arg, double done)
-{
-    struct job *j = arg;
-
-    meter_update(&j->meter, done, j->readings);
-    return !interrupt_seen();
-}
-
 static bool copied(void *arg, double done, uint64_t rows)
 {
     struct job *j = arg;
 
     meter_update(&j->meter, done, rows);
     return !interrupt_seen();
+}
+
+static bool between(void *arg, double done)
+{
+    return copied(arg, done, ((struct job *)arg)->readings);
 }
 
 static enum gw_err write_rows(struct job *j)

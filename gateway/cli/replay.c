@@ -288,8 +288,8 @@ static int replay(struct cli *cli, int argc, char **argv)
         return p.status;
     if (argc - p.first != (j.from_db ? 0 : 1))
         return cli_usage_error(p.command, "wants a FILE of readings, or --from-db");
-    if (j.since_us >= j.until_us)
-        return cli_usage_error(p.command, "--since must lie before --until");
+    if ((status = cli_check_span(p.command, j.since_us, j.until_us, INT64_MAX)) != CLI_OK)
+        return status;
     j.file = argv[p.first];
     log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
     if ((status = cli_load_config(cli, &config)) == CLI_OK)
