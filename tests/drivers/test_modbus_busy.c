@@ -65,12 +65,8 @@ static bool healthy_slaves_get_their_polls(void)
 
 static void each_healthy_slave_gets_its_polls(void **state)
 {
-    bool ok = false;
-
     (void)state;
-    for (int i = 0; i < TRIES && !ok; i++)
-        ok = healthy_slaves_get_their_polls();
-    assert_true(ok);
+    assert_true(rig_succeeds(healthy_slaves_get_their_polls, TRIES));
 }
 
 static enum slave_fault all_but_the_last_are_mute(void *arg, const struct slave_request *q)
@@ -102,12 +98,8 @@ static bool slow_poll_keeps_its_place(void)
 
 static void a_slow_poll_is_not_displaced_by_probes(void **state)
 {
-    bool ok = false;
-
     (void)state;
-    for (int i = 0; i < TRIES && !ok; i++)
-        ok = slow_poll_keeps_its_place();
-    assert_true(ok);
+    assert_true(rig_succeeds(slow_poll_keeps_its_place, TRIES));
 }
 
 int main(void)

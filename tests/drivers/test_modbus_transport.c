@@ -185,11 +185,8 @@ static bool stops_while_the_name_server_is_silent(void)
 
 static void a_silent_name_server_holds_up_neither_another_source_nor_a_stop(void **state)
 {
-    bool ok = false;
-
     (void)state;
-    for (int tries = 0; tries < 6 && !ok; tries++) /* a machine may stand still for a while */
-        ok = stops_while_the_name_server_is_silent();
+    bool ok = rig_succeeds(stops_while_the_name_server_is_silent, 6);
     atomic_store(&silent, false);
     assert_true(ok);
 }

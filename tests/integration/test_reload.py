@@ -64,9 +64,6 @@ class ReloadTest(GatewayTest):
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         return done.stdout + done.stderr
 
-    def ready(self, gateway):
-        self.wait_for("the socket", lambda: os.path.exists(gateway.database + ".control"))
-
     @staticmethod
     def threads(gateway, *names):
         """The ids of the threads of sources: one that goes on keeps its own."""
@@ -84,7 +81,6 @@ class ReloadTest(GatewayTest):
         _, hall = self.file_source("hall")
         _, loft = self.file_source("loft")
         gateway = self.gateway([room, hall])
-        self.ready(gateway)
         self.wait_for("both", lambda: gateway.latest("room/t") and gateway.latest("hall/t"))
         self.wait_for("their threads", lambda: None not in self.threads(gateway, "room", "hall").values())
         before = self.threads(gateway, "room", "hall")
@@ -125,7 +121,6 @@ class ReloadTest(GatewayTest):
         one = self.bus("a", 1)
         one["devices"][0]["name"] = "meter"
         gateway = self.gateway([one])
-        self.ready(gateway)
         self.wait_for("a value", lambda: gateway.latest("meter/x"))
         two = dict(one, name="b", timeout="1s")
         self.write_config(gateway, self.config([two]))
@@ -144,7 +139,6 @@ class ReloadTest(GatewayTest):
         self.sim = self.simulator("--tcp", "0")
         _, room = self.file_source("room")
         gateway = self.gateway([self.bus("a", 1), self.bus("b", 2), room])
-        self.ready(gateway)
         self.wait_for("both", lambda: gateway.latest("a-d/x") and gateway.latest("b-d/x"))
         self.write_config(gateway, self.config([self.bus("a", 1), self.bus("b", 2), self.bus("c", 3), room]))
         self.assertIn("sources: 1 kept, 2 changed, 1 added, 0 removed", self.reload(gateway))
@@ -206,7 +200,6 @@ class ReloadTest(GatewayTest):
         def shelves():
             return gateway.rows("SELECT rule FROM alert_shelf ORDER BY rule")
         for again in (lambda: self.reload(gateway), lambda: (gateway.stop(), gateway.start())):
-            self.ready(gateway)
             for rule in ("hot", "same"):
                 gateway.cli("shelve", "room/t", rule, "1h")
             self.wait_for("both", lambda: shelves() == [("hot",), ("same",)])
@@ -238,7 +231,6 @@ class ReloadTest(GatewayTest):
         gateway.stop()
         self.write_config(gateway, self.config([hut], [], mqtt=mqtt))
         gateway.start()
-        self.ready(gateway)
         mute = {"name": "mute", "sensor": "*", "stale": "2s"}
         self.write_config(gateway, self.config([hut, pond, well], [mute], mqtt=mqtt))
         self.assertIn("0 changed, 1 added", self.reload(gateway))
@@ -283,7 +275,6 @@ class ReloadTest(GatewayTest):
         gateway = self.gateway([room], start=False)
         gateway.prefix = ["env", f"LD_PRELOAD={SHIM}", f"SHIM_THREAD={self.path('fault')}"]
         gateway.start()
-        self.ready(gateway)
         self.wait_for("a value", lambda: gateway.latest("room/t"))
         self.write_config(gateway, self.config([room, hall]))
         self.write(self.path("fault"), "")
@@ -305,7 +296,6 @@ class ReloadTest(GatewayTest):
         gateway = self.gateway([room], start=False)
         self.write_config(gateway, config)
         gateway.start()
-        self.ready(gateway)
         self.wait_for("a value", lambda: gateway.latest("room/t"))
         self.wait_for("its thread", lambda: self.threads(gateway, "room")["room"])
         before = self.threads(gateway, "room")
@@ -334,7 +324,6 @@ class ReloadTest(GatewayTest):
     def test_another_file_than_the_gateway_s_is_refused(self):
         _, room = self.file_source("room")
         gateway = self.gateway([room])
-        self.ready(gateway)
         other, link = self.path("other.yaml"), self.path("link.yaml")
         shutil.copy(gateway.config_path, other)
         os.symlink(gateway.config_path, link)
@@ -356,7 +345,6 @@ class ReloadTest(GatewayTest):
         _, room = self.file_source("room")
         _, hall = self.file_source("hall")
         gateway = self.gateway([room])
-        self.ready(gateway)
         config = self.config([room, hall])
         config["storage"] = dict(config["storage"], path=self.path("other.db"))
         config["gateway"] = dict(config["gateway"], workers=3)
@@ -399,7 +387,6 @@ class ReloadTest(GatewayTest):
         def source(topic):
             return {"name": "m", "driver": "mqtt", "topic": topic, "sensors": [{"name": "{1}"}]}
         gateway = self.gateway([source("a/+")], broker=broker)
-        self.ready(gateway)
 
         def arrives(topic, sensor):
             def look():
@@ -435,7 +422,6 @@ class ReloadTest(GatewayTest):
         variants = [[steady, room, hall, flood], [steady, hall, flood], [room, steady, flood],
                     [steady, dict(room, every="100ms"), hall, flood], [flood, hall, dict(room, every="50ms"), steady]]
         gateway = self.gateway(variants[0], broker=broker)
-        self.ready(gateway)
         self.wait_for("all", lambda: gateway.latest("steady-d/x") and gateway.latest("hall/t"))
         self.wait_for("its thread", lambda: self.threads(gateway, "steady")["steady"])
         thread, line = self.threads(gateway, "steady"), self.connection(gateway)

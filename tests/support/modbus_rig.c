@@ -181,3 +181,12 @@ unsigned rig_bad(const struct rig *r, size_t unit)
         n += r->bad[unit][q];
     return n;
 }
+
+bool rig_succeeds(bool (*attempt)(void), int attempts)
+{
+    for (int i = 0; i < attempts; i++) {
+        if (attempt())
+            return true;
+    }
+    return false;
+}

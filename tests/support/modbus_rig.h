@@ -58,4 +58,8 @@ void rig_run(struct rig *r, unsigned good, int64_t most_us);
 unsigned rig_good(const struct rig *r);
 unsigned rig_bad(const struct rig *r, size_t unit);
 
+/* Whether one of so many attempts goes well: what has real time as its subject may be spoilt by a
+ * machine that stands still, but not each time. */
+bool rig_succeeds(bool (*attempt)(void), int attempts);
+
 #endif
